@@ -4,7 +4,7 @@
  */
 import type * as Electron from 'electron';
 
-/** Events by name with what they carry; `test/support/electron-double/drift.ts` holds each against electron.d.ts. */
+/** Events by name with what they carry; `test/support/desktop/electron-double/drift.ts` holds each against electron.d.ts. */
 export type AppEvents = {
   'second-instance': [event: Electron.Event, argv: string[], workingDirectory: string, additionalData: unknown];
   'open-url': [event: Electron.Event, url: string];

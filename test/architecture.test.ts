@@ -136,7 +136,7 @@ const SEAMS: Record<string, string[]> = {
     'main/headless/models/inventory.ts',
     'main/headless/models/model-store.ts',
   ],
-  'relay/cli/stored-model-views.ts': ['main/headless/models/inventory.ts'],
+  'relay/cli/terminal/stored-model-views.ts': ['main/headless/models/inventory.ts'],
   'relay/version.ts': ['package.json'],
 };
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { launchChromium, OFF_BY_PLAYWRIGHT } from './support/launch-chromium.ts';
+import { launchChromium, OFF_BY_PLAYWRIGHT } from './support/browsers/launch-chromium.ts';
 
 test('what Playwright turns off in Chromium is off in the tests, too', () => {
   const source = readFileSync(createRequire(import.meta.url).resolve('playwright-core/lib/coreBundle'), 'utf8');

@@ -4,7 +4,7 @@ import { globSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensureChromium } from './support/chromium.ts';
+import { ensureChromium } from './support/browsers/chromium.ts';
 import { openMemoryFolder } from './support/memory-folder.ts';
 import { ownEnvironment } from './support/own-environment.ts';
 import { ensurePostgres } from './support/postgres.ts';
@@ -53,7 +53,7 @@ const check = wanted.length === 0 ? run('check', ['build/check.ts'], 'kept') : u
 void check?.then(({ failure }) => failure && console.error(`${failure}: what it found is told after the tests.`));
 await runOrExit('pages', ['build/pages.ts', ...(wanted.length === 0 ? [] : ['--if-needed'])]);
 if (files.some((file) => file.includes('renderer')))
-  await runOrExit('engine page', ['test/support/build-engine-page.ts']);
+  await runOrExit('engine page', ['test/support/browsers/build-engine-page.ts']);
 const reporters = ['spec', './test/support/crash-reporter.ts'].flatMap((reporter) => [
   `--test-reporter=${reporter}`,
   '--test-reporter-destination=stdout',

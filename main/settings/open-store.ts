@@ -26,6 +26,6 @@ export function keepDamaged(path: string): void {
   copyFileSync(path, damagedPath(path));
 }
 
-export function damagedPath(path: string): string {
+function damagedPath(path: string): string {
   return path.replace(/\.json$/, '.damaged.json');
 }

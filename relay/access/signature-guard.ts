@@ -27,9 +27,9 @@ export type SignatureGuardOptions = {
 };
 
 /** How long a request may be under way; a client whose clock is slower than this cannot ask. */
-export const SIGNATURE_MAX_AGE_MS = 5 * 60_000;
+const SIGNATURE_MAX_AGE_MS = 5 * 60_000;
 /** Clocks that are kept right differ by less. A relay that has started must wait for as long before it knows all nonces. */
-export const SIGNATURE_MAX_AHEAD_MS = 5_000;
+const SIGNATURE_MAX_AHEAD_MS = 5_000;
 
 /**
  * Invariants: (1) nothing is remembered of a request before its signature has proved right; (2) a request that an earlier

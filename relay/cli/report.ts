@@ -2,8 +2,8 @@ import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import { VERSION } from '../version.ts';
 import { bugReportUrl } from './bug-report.ts';
 import { exitCodeOfProblem } from './exit-codes.ts';
-import { printableText } from './printable.ts';
-import { err } from './style.ts';
+import { printableText } from './terminal/printable.ts';
+import { err } from './terminal/style.ts';
 
 /** Says on stderr what went wrong, in one line with its code, and returns the exit code. A fault shows its stack, and where to report it. */
 export function reportProblem(error: unknown): number {

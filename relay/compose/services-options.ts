@@ -3,7 +3,7 @@ import type { BatchLimits } from '../batches/batch-limits.ts';
 import type { ShownSetting } from '../config/shown-settings.ts';
 import type { DiskUsage } from '../data-folder/disk-usage.ts';
 import type { RelayKeys } from '../data-folder/keys.ts';
-import type { NKey } from '../fabric/nkey.ts';
+import type { NKey } from '../fabric/bus/nkey.ts';
 import type { Fabric } from '../fabric/open-fabric.ts';
 import type { FileLimits } from '../files/file-limits.ts';
 import type { JobSpec } from '../jobs/job.ts';

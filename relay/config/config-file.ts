@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, TomlError, type TomlTableWithoutBigInt } from 'smol-toml';
 import { Problem } from '../../shared/problems/problem.ts';
-import { nearestNames } from '../fabric/nearest-names.ts';
+import { nearestNames } from '../fabric/documents/nearest-names.ts';
 import { pathOf, rowsOf, SECTION_NAMES, type SectionName } from './sections.ts';
 
-export const CONFIG_FILE_NAME = 'sparewatt.toml';
+const CONFIG_FILE_NAME = 'sparewatt.toml';
 
 /** One value of the file. `line` counts from 1 and is absent where the key is written in an unusual way. */
 export type FileValue = { value: unknown; line: number | undefined };

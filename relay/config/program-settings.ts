@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox';
 import { described } from '../../shared/config/setting.ts';
 
 /** Where data goes unless told otherwise: the place this system keeps the data of its users' programs. */
-export function defaultDataFolder(): string {
+function defaultDataFolder(): string {
   return envPaths('sparewatt', { suffix: '' }).data;
 }
 

@@ -1,8 +1,8 @@
-import { nearestNames } from '../fabric/nearest-names.ts';
+import { nearestNames } from '../fabric/documents/nearest-names.ts';
 import { rowsOf, SECTION_NAMES } from './sections.ts';
 
 /** Variables that are read but are no settings: of one command, or of a library. */
-export const OTHER_VARIABLES = ['SPAREWATT_CONFIG', 'NATS_SERVER_BIN'];
+const OTHER_VARIABLES = ['SPAREWATT_CONFIG', 'NATS_SERVER_BIN'];
 
 /** Every variable of the environment that the `sparewatt` command reads. */
 export function knownVariables(): string[] {

@@ -1,19 +1,19 @@
 import { Problem } from '../../shared/problems/problem.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import type { RelayLog } from '../log.ts';
-import { type Bus, connectBus } from './bus.ts';
-import { loginOfCreds, ownedBus, sharedBus } from './bus-address.ts';
-import { type BusIdentity, readOrCreateBusIdentity } from './bus-identity.ts';
-import type { OpenListener } from './bus-listener-url.ts';
-import { fabricAccountJwt, mintNodeCredentials, type NodeCredentials, type Revocations } from './credentials.ts';
-import { findNatsBinary } from './nats-binary.ts';
-import type { BusListener } from './nats-config.ts';
-import { type Greeting, readGreeting } from './nats-greeting.ts';
-import { startNatsServer } from './nats-server.ts';
-import { type NatsAddress, type NatsUrl, parseNatsUrl } from './nats-url.ts';
-import { createNodeGate } from './node-gate.ts';
-import { createWebSocketBridge } from './websocket-bridge.ts';
-import type { DoorKeeper, DoorTarget } from './websocket-door.ts';
+import { type Bus, connectBus } from './bus/bus.ts';
+import { loginOfCreds, ownedBus, sharedBus } from './bus/bus-address.ts';
+import { type BusIdentity, readOrCreateBusIdentity } from './bus/bus-identity.ts';
+import { fabricAccountJwt, mintNodeCredentials, type NodeCredentials, type Revocations } from './bus/credentials.ts';
+import { type Greeting, readGreeting } from './bus/nats-greeting.ts';
+import { type NatsAddress, type NatsUrl, parseNatsUrl } from './bus/nats-url.ts';
+import { createNodeGate } from './door/node-gate.ts';
+import { createWebSocketBridge } from './door/websocket-bridge.ts';
+import type { DoorKeeper, DoorTarget } from './door/websocket-door.ts';
+import type { OpenListener } from './nats-server/bus-listener-url.ts';
+import { findNatsBinary } from './nats-server/nats-binary.ts';
+import type { BusListener } from './nats-server/nats-config.ts';
+import { startNatsServer } from './nats-server/nats-server.ts';
 
 /** The bus and what lets nodes on it, whether the server is ours or somebody else's. */
 export type Fabric = {

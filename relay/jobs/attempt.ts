@@ -14,8 +14,8 @@ import {
 } from '../../shared/protocol/messages.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
 import type { PieceDetail, ToolCallPiece } from '../../shared/runtimes/runtime.ts';
-import type { Bus } from '../fabric/bus.ts';
-import type { LiveNode } from '../fabric/node-table.ts';
+import type { Bus } from '../fabric/bus/bus.ts';
+import type { LiveNode } from '../fabric/nodes/node-table.ts';
 import type { AttemptRecord } from '../store/store.ts';
 import { createFrameCheck } from './answer/frame-check.ts';
 import { isReadAlong } from './answer/transcript-check.ts';

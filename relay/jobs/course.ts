@@ -1,6 +1,6 @@
 import { type Problem, toProblemRecord } from '../../shared/problems/problem.ts';
 import type { DoneFrame } from '../../shared/protocol/messages.ts';
-import type { LiveNode } from '../fabric/node-table.ts';
+import type { LiveNode } from '../fabric/nodes/node-table.ts';
 import { draftReceipt, keysOf, type ReceiptKeys } from '../receipts/draft-receipt.ts';
 import type { QueuedAttempt } from '../store/queued-job-store.ts';
 import type { AttemptRecord, JobRecord } from '../store/store.ts';

@@ -1,8 +1,8 @@
 import { toProblem } from '../../shared/problems/problem.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
-import type { Bus } from '../fabric/bus.ts';
-import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
+import type { Bus } from '../fabric/bus/bus.ts';
+import type { LiveNode, NodeTable } from '../fabric/nodes/node-table.ts';
 import { InFlight } from '../in-flight.ts';
 
 /** Finds the nodes that have stopped answering while they have work: frozen, or cut off without a word. */

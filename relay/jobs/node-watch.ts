@@ -1,4 +1,4 @@
-import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
+import type { LiveNode, NodeTable } from '../fabric/nodes/node-table.ts';
 import { InFlight } from '../in-flight.ts';
 import type { AttemptPorts } from './attempt.ts';
 

@@ -1,8 +1,8 @@
 import { encodeJson, messageReader } from '../../shared/protocol/codec.ts';
 import { OPERATOR_KEY_ID, OperatorReport, type ReportKept } from '../../shared/protocol/operator.ts';
 import { nodeIdOfResult, subjects } from '../../shared/protocol/subjects.ts';
-import type { Bus } from '../fabric/bus.ts';
-import type { NodeTable } from '../fabric/node-table.ts';
+import type { Bus } from '../fabric/bus/bus.ts';
+import type { NodeTable } from '../fabric/nodes/node-table.ts';
 import type { RelayLog } from '../log.ts';
 import { draftReceipt, keysOf, type ReceiptFacts, type ReceiptKeys } from '../receipts/draft-receipt.ts';
 import type { FinishedJob, JobRecord, JobStore } from '../store/store.ts';

@@ -29,7 +29,7 @@ export type KeptLimits = { readonly records: number; readonly bytes: number };
 type Kept = { readonly record: JobRecord; readonly node: string | null; readonly sizeBytes: number };
 
 /** More jobs than a relay runs at once: once a record waits none begins, so that only those under way add to them. */
-export const KEPT_LIMITS: KeptLimits = { records: 10_000, bytes: 64 * 1024 * 1024 };
+const KEPT_LIMITS: KeptLimits = { records: 10_000, bytes: 64 * 1024 * 1024 };
 /** A try costs one small write that fails; the operator who has made room need not wait. */
 const RETRY_MS = 1_000;
 /** Of records that wait, so many share a commit. */

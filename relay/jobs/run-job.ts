@@ -1,8 +1,8 @@
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { DoneFrame } from '../../shared/protocol/messages.ts';
 import type { Billing } from '../credits/billing.ts';
-import type { Bus } from '../fabric/bus.ts';
-import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
+import type { Bus } from '../fabric/bus/bus.ts';
+import type { LiveNode, NodeTable } from '../fabric/nodes/node-table.ts';
 import type { RelayLog } from '../log.ts';
 import type { ReceiptKeys } from '../receipts/draft-receipt.ts';
 import type { AttemptOutcome, Reservation, Scheduler } from '../scheduler/scheduler.ts';

@@ -1,6 +1,6 @@
 import type { NodeSummary } from '../../shared/api/nodes.ts';
-import type { NodeDirectory } from '../fabric/node-directory.ts';
-import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
+import type { NodeDirectory } from '../fabric/nodes/node-directory.ts';
+import type { LiveNode, NodeTable } from '../fabric/nodes/node-table.ts';
 import type { NodeRegister } from '../pairing/node-register.ts';
 import type { KnownNode } from '../store/pairing-store.ts';
 

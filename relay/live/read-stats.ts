@@ -1,7 +1,7 @@
 import type { AdminStats } from '../../shared/api/stats.ts';
 import type { DiskUsage } from '../data-folder/disk-usage.ts';
-import type { ModelCatalog } from '../fabric/model-catalog.ts';
-import type { NodeDirectory } from '../fabric/node-directory.ts';
+import type { ModelCatalog } from '../fabric/documents/model-catalog.ts';
+import type { NodeDirectory } from '../fabric/nodes/node-directory.ts';
 import type { JobQueue } from '../jobs/queue/job-queue.ts';
 import type { JobRunner } from '../jobs/run-job.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { JobType } from '../../shared/protocol/subjects.ts';
-import type { NodeCounts } from '../fabric/node-directory.ts';
+import type { NodeCounts } from '../fabric/nodes/node-directory.ts';
 import type { JobRecord } from '../store/store.ts';
 
 /** What is only known at the moment somebody asks. */

@@ -1,5 +1,5 @@
 import type { BusConnection, ConnectToBus } from '../../shared/agent/nats-connection.ts';
-import type { Bus, BusHandler } from '../fabric/bus.ts';
+import type { Bus, BusHandler } from '../fabric/bus/bus.ts';
 
 /**
  * A node's line that runs over the relay's own connection, for nodes that have none. It does not outlive a loss of the

@@ -1,10 +1,10 @@
 import type { AttemptNamed, MinerDrained, MinerState } from '../../shared/api/miners.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
-import type { Bus } from '../fabric/bus.ts';
-import { sweepLeases } from '../fabric/lease-sweep.ts';
-import { createNKey, type NKey } from '../fabric/nkey.ts';
-import type { NodeTable } from '../fabric/node-table.ts';
+import type { Bus } from '../fabric/bus/bus.ts';
+import { createNKey, type NKey } from '../fabric/bus/nkey.ts';
+import { sweepLeases } from '../fabric/nodes/lease-sweep.ts';
+import type { NodeTable } from '../fabric/nodes/node-table.ts';
 import type { RelayLog } from '../log.ts';
 import type { NodeRegister } from '../pairing/node-register.ts';
 import type { MinerRoll } from './miner-roll.ts';

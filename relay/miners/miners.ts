@@ -15,7 +15,7 @@ import { publicKeyBytes } from '../../shared/identity/key-text.ts';
 import { nodeIdOf } from '../../shared/identity/node-id.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
-import { createNKey } from '../fabric/nkey.ts';
+import { createNKey } from '../fabric/bus/nkey.ts';
 import type { NodeRegister } from '../pairing/node-register.ts';
 import type { Caller, MinerApplication } from '../pairing/pairing.ts';
 import type { MinerStore } from '../store/miner-store.ts';

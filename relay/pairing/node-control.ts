@@ -1,7 +1,7 @@
 import { Problem } from '../../shared/problems/problem.ts';
-import type { Bus } from '../fabric/bus.ts';
-import type { NodeStanding } from '../fabric/node-standing.ts';
-import type { NodeTable } from '../fabric/node-table.ts';
+import type { Bus } from '../fabric/bus/bus.ts';
+import type { NodeStanding } from '../fabric/nodes/node-standing.ts';
+import type { NodeTable } from '../fabric/nodes/node-table.ts';
 import type { RelayLog } from '../log.ts';
 import type { KnownNode } from '../store/pairing-store.ts';
 import type { NodeRegister } from './node-register.ts';

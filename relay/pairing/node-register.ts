@@ -1,4 +1,4 @@
-import type { Revocations } from '../fabric/credentials.ts';
+import type { Revocations } from '../fabric/bus/credentials.ts';
 import type { RelayLog } from '../log.ts';
 import type { ForgottenNode, KnownNode, PairingStore } from '../store/pairing-store.ts';
 import { createSortedIds } from './sorted-ids.ts';

@@ -1,7 +1,7 @@
 import { codeSecretsOf, newPairingCode } from '../../shared/identity/pairing-code.ts';
 import { pairingLink } from '../../shared/identity/pairing-link.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import type { NKey } from '../fabric/nkey.ts';
+import type { NKey } from '../fabric/bus/nkey.ts';
 import type { RelayLog } from '../log.ts';
 import type { PairingCodeRecord, PairingStore } from '../store/pairing-store.ts';
 

@@ -18,8 +18,8 @@ import type {
   CompletePairing,
   PairingResponse,
 } from '../../shared/protocol/pairing.ts';
-import type { NodeCredentials } from '../fabric/credentials.ts';
-import type { NKey } from '../fabric/nkey.ts';
+import type { NodeCredentials } from '../fabric/bus/credentials.ts';
+import type { NKey } from '../fabric/bus/nkey.ts';
 import type { RelayLog } from '../log.ts';
 import type { KnownNode, PairingCodeRecord, PairingStore } from '../store/pairing-store.ts';
 import type { CertificateAuthority } from '../tls/certificate-authority.ts';

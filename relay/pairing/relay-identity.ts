@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
-import { createNKey, type NKey, nkeyFromSeed } from '../fabric/nkey.ts';
+import { createNKey, type NKey, nkeyFromSeed } from '../fabric/bus/nkey.ts';
 
 const RelaySeed = Type.Object({ seed: Type.String({ pattern: '^SN[A-Z2-7]{56}$' }) });
 

@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { Type } from 'typebox';
 import { Problem } from '../../shared/problems/problem.ts';
 import { readOrCreateSecretFile } from '../data-folder/secret-file.ts';
-import { createNKey, type NKey, nkeyFromSeed } from '../fabric/nkey.ts';
+import { createNKey, type NKey, nkeyFromSeed } from '../fabric/bus/nkey.ts';
 import type { RelayLog } from '../log.ts';
 
 const AttestationSeed = Type.Object({ seed: Type.String({ pattern: '^SN[A-Z2-7]{56}$' }) });

@@ -1,5 +1,5 @@
 import { attestationBytes } from '../../shared/receipts/attestation.ts';
-import { nkeyFromSeed } from '../fabric/nkey.ts';
+import { nkeyFromSeed } from '../fabric/bus/nkey.ts';
 import type { ReceiptSealer } from './seal-receipt.ts';
 
 /** Receipts as the sealer makes them, attested where there is a key for it. Ed25519 has no chance in it. */

@@ -9,7 +9,7 @@ import {
 import { leafInput } from '../../shared/receipts/log/tree-hashes.ts';
 import type { LoggedReceipt, Receipt, SignatureVerdict } from '../../shared/receipts/receipt.ts';
 import { nodeStatementBytes, nodeStatementOf, relayStatementBytes } from '../../shared/receipts/statements.ts';
-import { type NKey, verifyingKey } from '../fabric/nkey.ts';
+import { type NKey, verifyingKey } from '../fabric/bus/nkey.ts';
 import { createRecentMap } from '../recent-map.ts';
 
 /** The part of the relay's key that receipts need. */

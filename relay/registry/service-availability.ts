@@ -3,8 +3,8 @@ import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import { isJobType } from '../../shared/registry/read-service.ts';
 import type { ServiceDefinition } from '../../shared/registry/service.ts';
-import { hasFreeSlot, isOpenToJobs } from '../fabric/free-nodes.ts';
-import type { LiveNode } from '../fabric/node-table.ts';
+import { hasFreeSlot, isOpenToJobs } from '../fabric/nodes/free-nodes.ts';
+import type { LiveNode } from '../fabric/nodes/node-table.ts';
 import { closingOf } from '../scheduler/filters.ts';
 
 /** Which live nodes could run a service now, and what keeps the others from it. */

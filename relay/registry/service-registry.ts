@@ -3,7 +3,7 @@ import { BUILT_IN_SERVICES } from '../../shared/registry/catalog/all.ts';
 import { readService } from '../../shared/registry/read-service.ts';
 import { compileSchema, type SchemaCheck } from '../../shared/registry/schema-check.ts';
 import type { ServiceDefinition } from '../../shared/registry/service.ts';
-import { nearestNames } from '../fabric/nearest-names.ts';
+import { nearestNames } from '../fabric/documents/nearest-names.ts';
 import type { RelayLog } from '../log.ts';
 import type { ServiceStore } from '../store/service-store.ts';
 import { type FileService, readServiceFiles } from './service-files.ts';

@@ -1,6 +1,6 @@
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
-import { countOf, type FreeNodes, isOnProbation, slotsOf } from '../fabric/free-nodes.ts';
-import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
+import { countOf, type FreeNodes, isOnProbation, slotsOf } from '../fabric/nodes/free-nodes.ts';
+import type { LiveNode, NodeTable } from '../fabric/nodes/node-table.ts';
 import { fits } from './filters.ts';
 import type { Measurements } from './measurements.ts';
 import { type Score, score } from './score.ts';

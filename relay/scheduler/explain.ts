@@ -1,6 +1,6 @@
 import type { ExplainedNode, FilterName, RouteExplanation } from '../../shared/api/routing.ts';
-import { isOnProbation, SILENT } from '../fabric/free-nodes.ts';
-import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
+import { isOnProbation, SILENT } from '../fabric/nodes/free-nodes.ts';
+import type { LiveNode, NodeTable } from '../fabric/nodes/node-table.ts';
 import { bestOf, scoreOf, trustedFirst } from './choose.ts';
 import { showScore } from './decisions.ts';
 import { closingOf, filtersAgainst, mayCome, policyObjection } from './filters.ts';

@@ -2,8 +2,8 @@ import type { FilterName } from '../../shared/api/routing.ts';
 import { slugOf } from '../../shared/identity/node-id.ts';
 import { type Asked, objectionTo } from '../../shared/policy/decide.ts';
 import type { PublicPolicy } from '../../shared/policy/node-policy.ts';
-import { hasFreeSlot, isOnProbation } from '../fabric/free-nodes.ts';
-import type { LiveNode } from '../fabric/node-table.ts';
+import { hasFreeSlot, isOnProbation } from '../fabric/nodes/free-nodes.ts';
+import type { LiveNode } from '../fabric/nodes/node-table.ts';
 import { ANY_ROUTE, type Routing } from './routing.ts';
 
 export type FilterInput = {

@@ -1,4 +1,4 @@
-import type { LiveNode } from '../fabric/node-table.ts';
+import type { LiveNode } from '../fabric/nodes/node-table.ts';
 import { createRecentMap, type RecentMap } from '../recent-map.ts';
 import type { Work } from './wanted.ts';
 

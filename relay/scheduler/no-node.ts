@@ -1,6 +1,6 @@
 import { READS_FILES } from '../../shared/agent/capability-document.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import type { LiveNode } from '../fabric/node-table.ts';
+import type { LiveNode } from '../fabric/nodes/node-table.ts';
 import { closingOf, filtersAgainst, policyObjection } from './filters.ts';
 import { takesAnyNode } from './routing.ts';
 import type { Wanted } from './wanted.ts';

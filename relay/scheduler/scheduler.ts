@@ -1,8 +1,8 @@
 import type { RouteDecision, RouteExplanation } from '../../shared/api/routing.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import { hasFreeSlot, isOpenToJobs } from '../fabric/free-nodes.ts';
-import type { Homecoming } from '../fabric/homecoming.ts';
-import type { LiveNode, NodeTable } from '../fabric/node-table.ts';
+import { hasFreeSlot, isOpenToJobs } from '../fabric/nodes/free-nodes.ts';
+import type { Homecoming } from '../fabric/nodes/homecoming.ts';
+import type { LiveNode, NodeTable } from '../fabric/nodes/node-table.ts';
 import { createAffinityTable } from './affinity.ts';
 import { type Choice, type ChoosePorts, chooseNode, scoreOf, servedBy } from './choose.ts';
 import { createDecisionLog, type DecisionLog, type EndedJob } from './decisions.ts';

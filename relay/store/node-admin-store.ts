@@ -1,4 +1,4 @@
-import type { NodeDuty } from '../fabric/node-standing.ts';
+import type { NodeDuty } from '../fabric/nodes/node-standing.ts';
 
 /** Whether an operator has closed a node to new jobs, why and since when (milliseconds since 1970). */
 export type NodeAdminRecord = { nodeId: string; state: NodeDuty; reason: string | null; since: number | null };

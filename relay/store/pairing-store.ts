@@ -1,7 +1,7 @@
 import type { NodeRecord } from './store.ts';
 
-export const NODE_STATES = ['active', 'pending', 'revoked'] as const;
-export const NODE_TRUSTS = ['paired', 'local', 'approved', 'probation'] as const;
+const NODE_STATES = ['active', 'pending', 'revoked'] as const;
+const NODE_TRUSTS = ['paired', 'local', 'approved', 'probation'] as const;
 
 /** What a node may do: `pending` waits for the operator, `revoked` was shut out. */
 export type NodeState = (typeof NODE_STATES)[number];

@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
-import { STRINGS } from './strings.ts';
+import { STRINGS } from './strings/strings.ts';
 import { useNarrow } from './use-narrow.ts';
 
 /** How something is doing, in a color and always in words. */

@@ -18,7 +18,7 @@ export function useRoute(): Route {
 }
 
 /** An address that leads nowhere leads to the overview. */
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const [, name = '', id = ''] = /^#\/([a-z]*)(?:\/(.*))?$/.exec(hash) ?? [];
   const page = PAGES.find((one) => one === name);
   return { page: page ?? 'overview', id: page === undefined || id === '' ? null : decoded(id) };

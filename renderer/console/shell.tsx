@@ -1,18 +1,18 @@
 import { type ReactNode, useEffect, useRef } from 'react';
-import { Approvals, TaskApproval } from './approvals.tsx';
 import { useDoing } from './asked.ts';
-import { JobDetails } from './job-details.tsx';
-import { Jobs } from './jobs.tsx';
-import { Keys } from './keys.tsx';
-import { NodeView } from './node-view.tsx';
-import { Nodes } from './nodes.tsx';
-import { Overview } from './overview.tsx';
-import { Pairing } from './pairing.tsx';
+import { Approvals, TaskApproval } from './jobs/approvals.tsx';
+import { JobDetails } from './jobs/job-details.tsx';
+import { Jobs } from './jobs/jobs.tsx';
+import { Keys } from './keys/keys.tsx';
+import { NodeView } from './nodes/node-view.tsx';
+import { Nodes } from './nodes/nodes.tsx';
+import { Pairing } from './nodes/pairing.tsx';
+import { Overview } from './overview/overview.tsx';
 import { Trouble } from './parts.tsx';
 import { Playground } from './playground/playground.tsx';
-import { Receipts } from './receipts.tsx';
+import { Receipts } from './receipts/receipts.tsx';
 import { linkTo, PAGES, type Route, useRoute } from './route.ts';
-import { STRINGS } from './strings.ts';
+import { STRINGS } from './strings/strings.ts';
 import { useLive } from './surroundings.ts';
 
 /** The frame around every page of the console. */

@@ -3,7 +3,7 @@ import type { OperatorSession } from '../../shared/api/admin-session.ts';
 import type { Api } from './api.ts';
 import { useDoing } from './asked.ts';
 import { Trouble } from './parts.tsx';
-import { STRINGS } from './strings.ts';
+import { STRINGS } from './strings/strings.ts';
 
 /** The admin token is sent once and kept nowhere; the browser holds a cookie from then on. */
 export function SignIn({ api, hasEnded, onSignedIn }: { api: Api; hasEnded: boolean; onSignedIn(): void }) {

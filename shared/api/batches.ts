@@ -30,7 +30,7 @@ export const BatchRequest = Type.Object(
 );
 export type BatchRequest = Static<typeof BatchRequest>;
 
-export const BATCH_STATES = [
+const BATCH_STATES = [
   'validating',
   'in_progress',
   'finalizing',

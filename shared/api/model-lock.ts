@@ -47,7 +47,7 @@ export function isSafeFile(name: string): boolean {
   return isSafeFileName(name) && SAFE_FORMAT.test(name);
 }
 
-export function isSafeFileName(name: string): boolean {
+function isSafeFileName(name: string): boolean {
   return name.length <= FILE_NAME_MOST_CHARS && FILE_NAME.test(name);
 }
 

@@ -5,7 +5,7 @@ const ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
 const GROUPS = 3;
 const GROUP_LETTERS = 4;
 /** 31^12 is 59 bits. They need not survive long: a code lives ten minutes, and guesses are counted. */
-export const CODE_LETTERS = GROUPS * GROUP_LETTERS;
+const CODE_LETTERS = GROUPS * GROUP_LETTERS;
 
 /** Bytes to take letters from; larger ones would favour the first letters of the alphabet. */
 const FAIR_BYTES = 256 - (256 % ALPHABET.length);

@@ -48,7 +48,7 @@ export const GpuReport = Type.Object({
 export type GpuReport = Static<typeof GpuReport>;
 
 /** Of `DEVICE_REASONS`, those that are the machine's and not its owner's. */
-export const UNSUPPORTED_REASONS = ['no_adapter', 'software', 'not_isolated'] as const;
+const UNSUPPORTED_REASONS = ['no_adapter', 'software', 'not_isolated'] as const;
 export type UnsupportedReason = (typeof UNSUPPORTED_REASONS)[number];
 
 /** A GPU of this machine, with what its owner lets it do. */

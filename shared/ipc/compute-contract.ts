@@ -51,4 +51,3 @@ export const ComputeHello = Type.Object({
 export type ComputeHello = Static<typeof ComputeHello>;
 export const ComputeWord = Type.Object({ model: Model, word: WorkerWord }, { additionalProperties: false });
 export type ComputeWord = { model: string; word: FromWorker | { type: 'unloaded' } };
-export type CheckedComputeWord = Static<typeof ComputeWord>;

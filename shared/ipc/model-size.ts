@@ -15,7 +15,7 @@ export const ModelSize = Type.Object({
 export type ModelSize = Static<typeof ModelSize>;
 
 /** What the memory that models may take was judged by, the surest first. */
-export const MEMORY_BASES = ['free', 'total', 'cap', 'share'] as const;
+const MEMORY_BASES = ['free', 'total', 'cap', 'share'] as const;
 
 /** What models may take of a device's memory. */
 export const MemoryBudget = Type.Object({

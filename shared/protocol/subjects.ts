@@ -38,7 +38,7 @@ export type ToolType = (typeof TOOL_TYPES)[number];
 export const KERNEL_TYPES = ['compute'] as const;
 
 /** Types that only a service of the registry is asked by: what a job means stands in its service, not in its type. */
-export const SERVICE_TYPES = [...TOOL_TYPES, ...KERNEL_TYPES] as const;
+const SERVICE_TYPES = [...TOOL_TYPES, ...KERNEL_TYPES] as const;
 
 /** Types whose input and output are JSON objects that only service and runtime understand. */
 export const OBJECT_TYPES = [...CAPABILITY_TYPES, ...SERVICE_TYPES] as const;

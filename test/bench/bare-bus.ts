@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findNatsBinary } from '../../relay/fabric/nats-binary.ts';
+import { findNatsBinary } from '../../relay/fabric/nats-server/nats-binary.ts';
 import { startReadyProcess } from '../support/ready-process.ts';
 import { until } from '../support/until.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { openDataFolder } from '../../relay/data-folder/data-folder.ts';
-import { nkeyFromSeed } from '../../relay/fabric/nkey.ts';
+import { nkeyFromSeed } from '../../relay/fabric/bus/nkey.ts';
 import { newId } from '../../relay/jobs/id.ts';
 import { readOrCreateRelayIdentity } from '../../relay/pairing/relay-identity.ts';
 import { openSqliteStore } from '../../relay/store/sqlite/open-sqlite-store.ts';

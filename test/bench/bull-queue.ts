@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { installPackage, mayInstallPackages } from '../support/debian-package.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../support/network/free-port.ts';
 import { startReadyProcess } from '../support/ready-process.ts';
 import { findProgram } from './find-program.ts';
 

@@ -9,8 +9,8 @@ import { createRandom } from '../../shared/runtimes/transformers/decoding/random
 import { likeliest, type SamplingPlan } from '../../shared/runtimes/transformers/decoding/sampling.ts';
 import { createChoosing } from '../../shared/runtimes/transformers/decoding/token-chooser.ts';
 import { type LoadedModel, loadModel } from '../../shared/runtimes/transformers/engine.ts';
-import { largeVocabulary } from '../support/large-vocabulary.ts';
-import { writeLlamaModel } from '../support/llama-model.ts';
+import { largeVocabulary } from '../support/models/large-vocabulary.ts';
+import { writeLlamaModel } from '../support/models/llama-model.ts';
 import { freshSchema } from './constraints.ts';
 import { type Figure, figureOf } from './figure.ts';
 import { msPerToken, SIZE } from './language-models.ts';

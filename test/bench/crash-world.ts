@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CreatedKey } from '../../shared/api/keys.ts';
 import { runSparewatt, sparewatt } from '../support/command.ts';
-import { freePort } from '../support/free-port.ts';
-import { type NodeProcess, startNodeProcess } from '../support/node-process.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { type NodeProcess, startNodeProcess } from '../support/nodes/node-process.ts';
 
 type Ready = { url: string; apiKey: string; adminToken: string };
 export type CrashWorld = Awaited<ReturnType<typeof startCrashWorld>>;

@@ -1,9 +1,9 @@
-import { createNodeTable } from '../../relay/fabric/node-table.ts';
+import { createNodeTable } from '../../relay/fabric/nodes/node-table.ts';
 import { newId } from '../../relay/jobs/id.ts';
 import type { JobSpec } from '../../relay/jobs/job.ts';
 import { createScheduler, type Scheduler } from '../../relay/scheduler/scheduler.ts';
 import { wantedBy } from '../../relay/scheduler/wanted.ts';
-import { admission } from '../support/live-nodes.ts';
+import { admission } from '../support/nodes/live-nodes.ts';
 import { type Figure, figureOf } from './figure.ts';
 
 const FEW = 100;

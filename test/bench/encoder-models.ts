@@ -5,9 +5,9 @@ import { filesInFolder } from '../../main/headless/inference/folder-files.ts';
 import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
 import type { RuntimeJob, RuntimeOutput } from '../../shared/runtimes/runtime.ts';
 import { loadModel } from '../../shared/runtimes/transformers/engine.ts';
-import { byteTokenId } from '../support/bigram-model.ts';
-import { writeMiniLm } from '../support/minilm-model.ts';
-import { openRawSession } from '../support/raw-session.ts';
+import { byteTokenId } from '../support/models/bigram-model.ts';
+import { writeMiniLm } from '../support/models/minilm-model.ts';
+import { openRawSession } from '../support/models/raw-session.ts';
 import { type Figure, figureOf } from './figure.ts';
 import { interleave } from './rounds.ts';
 

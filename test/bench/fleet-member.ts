@@ -1,11 +1,11 @@
-import type { NKey } from '../../relay/fabric/nkey.ts';
+import type { NKey } from '../../relay/fabric/bus/nkey.ts';
 import { buildCapabilityDocument, type DocumentParts } from '../../shared/agent/capability-document.ts';
 import { nodeIdOf } from '../../shared/identity/node-id.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { CapabilityDocument, ServedModel } from '../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../shared/protocol/codec.ts';
 import { createFastKey } from '../support/fast-key.ts';
-import { signDocument } from '../support/scripted-node.ts';
+import { signDocument } from '../support/nodes/scripted-node.ts';
 
 /** A node that is only simulated, as the relay must know it. */
 export type FleetMember = { nodeId: string; publicKey: string };

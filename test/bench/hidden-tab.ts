@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { buildPages } from '../../build/build-pages.ts';
-import { CHROMIUM_FLAGS } from '../support/page-node.ts';
+import { CHROMIUM_FLAGS } from '../support/browsers/page-node.ts';
+import { launchRawChromium } from '../support/browsers/raw-chromium.ts';
 import { makeCode } from '../support/pairing.ts';
 import { startPool } from '../support/pool.ts';
-import { launchRawChromium } from '../support/raw-chromium.ts';
 import { until } from '../support/until.ts';
 import { timesOfStream } from './ask.ts';
 import { type Figure, figureOf } from './figure.ts';

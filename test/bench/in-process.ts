@@ -1,5 +1,5 @@
-import { chatInput } from '../support/pretended-model.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { chatInput } from '../support/models/pretended-model.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import type { StreamTimes } from './ask.ts';
 
 const runtime = createSyntheticRuntime();

@@ -7,9 +7,9 @@ import type { ChatMessage } from '../../shared/protocol/messages.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { type LoadedModel, loadModel } from '../../shared/runtimes/transformers/engine.ts';
 import type { SessionTensor } from '../../shared/runtimes/transformers/session.ts';
-import { byteTokenId } from '../support/bigram-model.ts';
-import { type LlamaDtype, type LlamaSize, writeLlamaModel } from '../support/llama-model.ts';
-import { openRawSession } from '../support/raw-session.ts';
+import { byteTokenId } from '../support/models/bigram-model.ts';
+import { type LlamaDtype, type LlamaSize, writeLlamaModel } from '../support/models/llama-model.ts';
+import { openRawSession } from '../support/models/raw-session.ts';
 import { type Figure, figureOf } from './figure.ts';
 import { interleave } from './rounds.ts';
 

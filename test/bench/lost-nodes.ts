@@ -1,4 +1,4 @@
-import { type Started, startTellingNode, type TellingNode } from '../support/telling-node-process.ts';
+import { type Started, startTellingNode, type TellingNode } from '../support/nodes/telling-node-process.ts';
 import { type Figure, figureOf } from './figure.ts';
 import { quietMoment } from './quiet-moment.ts';
 import type { RelayPool } from './relay-pool.ts';

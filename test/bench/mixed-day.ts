@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { withKernels } from '../../main/headless/inference/with-kernels.ts';
 import { createWorkerRuntime, type RuntimeClock } from '../../main/headless/inference/worker-runtime.ts';
 import type { Runtime, RuntimeJob } from '../../shared/runtimes/runtime.ts';
-import { kernelCases } from '../support/kernel-cases.ts';
+import { kernelCases } from '../support/models/kernel-cases.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { until } from '../support/until.ts';
 import { type Figure, figureOf } from './figure.ts';

@@ -1,8 +1,8 @@
 import type { TestContext } from 'node:test';
 import { setTimeout as rest } from 'node:timers/promises';
 import { streamChat } from '../support/ask-pool.ts';
-import { CHAT } from '../support/computing-desktop.ts';
-import type { Desktop } from '../support/desktop.ts';
+import { CHAT } from '../support/desktop/computing-desktop.ts';
+import type { Desktop } from '../support/desktop/desktop.ts';
 import { makeCode } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { until } from '../support/until.ts';

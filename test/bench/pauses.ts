@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test';
 import { buildPages } from '../../build/build-pages.ts';
 import { openPageModels } from '../../main/node/page-models.ts';
 import { startDesktopAgent } from '../../main/node/start-desktop-agent.ts';
-import { buildApp, CHAT, SHIPPED_MODELS, startComputingDesktop } from '../support/computing-desktop.ts';
+import { buildApp, CHAT, SHIPPED_MODELS, startComputingDesktop } from '../support/desktop/computing-desktop.ts';
 import {
   type Desktop,
   type DesktopOptions,
@@ -10,7 +10,7 @@ import {
   REAL_GPU,
   SETTLED,
   startDesktop,
-} from '../support/desktop.ts';
+} from '../support/desktop/desktop.ts';
 import type { Figure } from './figure.ts';
 import { measurePauses, withPairedDesktop } from './pause-round.ts';
 

@@ -7,11 +7,11 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { answerOf, runPreload } from '../support/electron-double/chromium-renderer.ts';
-import type { ElectronHands } from '../support/electron-double/electron-double.ts';
-import type { RendererHost, WindowDouble } from '../support/electron-double/windows.ts';
-import { CHROMIUM_FLAGS } from '../support/page-node.ts';
-import { launchRawChromium, type RawTab } from '../support/raw-chromium.ts';
+import { CHROMIUM_FLAGS } from '../support/browsers/page-node.ts';
+import { launchRawChromium, type RawTab } from '../support/browsers/raw-chromium.ts';
+import { answerOf, runPreload } from '../support/desktop/electron-double/chromium-renderer.ts';
+import type { ElectronHands } from '../support/desktop/electron-double/electron-double.ts';
+import type { RendererHost, WindowDouble } from '../support/desktop/electron-double/windows.ts';
 
 export type RawRenderer = RendererHost & {
   tab(window: WindowDouble): RawTab;

@@ -1,4 +1,4 @@
-import { type Started, startTellingNode } from '../support/telling-node-process.ts';
+import { type Started, startTellingNode } from '../support/nodes/telling-node-process.ts';
 import { cpuTimeMs } from './cpu-time.ts';
 import { type Figure, figureOf } from './figure.ts';
 import { loadOf } from './load.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { sparewatt } from '../support/command.ts';
-import { startNodeProcess } from '../support/node-process.ts';
+import { startNodeProcess } from '../support/nodes/node-process.ts';
 import { type Target, targetOf } from './target.ts';
 
 /** The relay as people start it, its nats-server and one node: each a process of its own, none of them this one. */

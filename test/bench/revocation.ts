@@ -1,7 +1,7 @@
 import { createUser } from '@nats-io/nkeys';
 import { connect, jwtAuthenticator } from 'nats.ws';
 import { subjects } from '../../shared/protocol/subjects.ts';
-import { enrol } from '../support/scripted-node.ts';
+import { enrol } from '../support/nodes/scripted-node.ts';
 import { type Figure, figureOf } from './figure.ts';
 import type { RelayPool } from './relay-pool.ts';
 import { median } from './rounds.ts';

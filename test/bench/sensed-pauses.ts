@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { systemSensors } from '../../main/headless/presence/system-sensors.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../shared/preferences/preferences.ts';
-import type { Desktop } from '../support/desktop.ts';
-import { SETTLED } from '../support/desktop.ts';
+import type { Desktop } from '../support/desktop/desktop.ts';
+import { SETTLED } from '../support/desktop/desktop.ts';
 import type { Figure } from './figure.ts';
 import { measurePauses, type PauseKind, withPairedDesktop } from './pause-round.ts';
 import { startOnProcessor } from './pauses.ts';

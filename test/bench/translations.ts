@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
-import { type MarianSize, writeMarian } from '../support/marian-model.ts';
+import { type MarianSize, writeMarian } from '../support/models/marian-model.ts';
 import { type Figure, figureOf } from './figure.ts';
 import { interleave } from './rounds.ts';
 

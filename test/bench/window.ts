@@ -1,8 +1,8 @@
 import type { TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
 import { buildPages } from '../../build/build-pages.ts';
-import { SETTLED } from '../support/desktop.ts';
-import { buildPreloads, openWindow } from '../support/window-page.ts';
+import { buildPreloads, openWindow } from '../support/browsers/window-page.ts';
+import { SETTLED } from '../support/desktop/desktop.ts';
 import { type Figure, figureOf } from './figure.ts';
 
 const ROWS = 50_000;

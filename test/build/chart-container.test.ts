@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../support/after-test.ts';
-import { manifestsOf, podOf, renderedFileOf } from '../support/chart.ts';
 import { ROOT } from '../support/command.ts';
-import { freePort } from '../support/free-port.ts';
-import { imageFolder, instruction } from '../support/image-folder.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { manifestsOf, podOf, renderedFileOf } from '../support/packaging/chart.ts';
+import { imageFolder, instruction } from '../support/packaging/image-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 

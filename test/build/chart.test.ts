@@ -7,6 +7,7 @@ import { Compile } from 'typebox/schema';
 import { stringify } from 'yaml';
 import { RELAY_SECTIONS } from '../../relay/cli/commands/relay.ts';
 import { rowsOf } from '../../relay/config/sections.ts';
+import { ROOT } from '../support/command.ts';
 import {
   CHART,
   chartCases,
@@ -20,9 +21,8 @@ import {
   renderedFileOf,
   valuesFileOf,
   whyNoHelm,
-} from '../support/chart.ts';
-import { ROOT } from '../support/command.ts';
-import { buildFile } from '../support/image-folder.ts';
+} from '../support/packaging/chart.ts';
+import { buildFile } from '../support/packaging/image-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const skip = whyNoHelm() ?? false;

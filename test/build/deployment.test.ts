@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { knownVariables } from '../../relay/config/unread-variables.ts';
 import { ROOT, sparewatt } from '../support/command.ts';
-import { freePort } from '../support/free-port.ts';
-import { buildFile, copiedIntoImage, imageFolder, instruction } from '../support/image-folder.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { buildFile, copiedIntoImage, imageFolder, instruction } from '../support/packaging/image-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 

@@ -23,8 +23,8 @@ import fuses from '@electron/fuses';
 import { parse as parseYaml } from 'yaml';
 import { ELECTRON_VERSION } from '../../build/desktop/builder-config.ts';
 import { nativeFormatOf } from '../../build/desktop/native-format.ts';
-import { stubElectronDist } from '../support/stub-electron.ts';
-import { stubElectronMac } from '../support/stub-electron-mac.ts';
+import { stubElectronDist } from '../support/packaging/stub-electron.ts';
+import { stubElectronMac } from '../support/packaging/stub-electron-mac.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PACKAGES = join(ROOT, 'dist', 'desktop', 'packages');
@@ -120,7 +120,7 @@ describe('the package for Linux', {
   it('runs: the main bundle of the archive starts on the double, with SQLite of the package', async () => {
     const extracted = join(folder, 'app');
     asar.extractAll(ARCHIVE, extracted);
-    const script = join(ROOT, 'test', 'support', 'electron-double', 'run-packaged.ts');
+    const script = join(ROOT, 'test', 'support', 'desktop', 'electron-double', 'run-packaged.ts');
     const userData = mkdtempSync(join(folder, 'user-'));
     const { stdout } = await run(process.execPath, [script, extracted], {
       timeout: BUILD_WITHIN_MS,
@@ -152,7 +152,7 @@ describe('the package for Linux', {
   }, async () => {
     const extracted = join(folder, 'real');
     asar.extractAll(ARCHIVE, extracted);
-    cpSync(join(ROOT, 'test', 'support', 'real-shell.mjs'), join(extracted, 'real-shell.mjs'));
+    cpSync(join(ROOT, 'test', 'support', 'desktop', 'real-shell.mjs'), join(extracted, 'real-shell.mjs'));
     const manifest = join(extracted, 'package.json');
     const described = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
     writeFileSync(manifest, JSON.stringify({ ...described, main: 'real-shell.mjs' }));
@@ -283,7 +283,7 @@ describe('the package for macOS', { skip: hasZip ? false : NO_ZIP }, () => {
 
 /** Packages one target; what `formats` need of electron-builder's own tools are stand-ins. */
 async function packageFor(target: string[], electronDist: string): Promise<void> {
-  const standIn = (name: string): string => join(ROOT, 'test', 'support', name);
+  const standIn = (name: string): string => join(ROOT, 'test', 'support', 'packaging', name);
   await run(process.execPath, ['build/desktop/package.ts', ...target], {
     cwd: ROOT,
     timeout: BUILD_WITHIN_MS,

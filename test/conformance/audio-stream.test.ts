@@ -5,11 +5,11 @@ import type { FinishedJob } from '../../shared/api/jobs.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import { assertError, readError } from '../support/error-answers.ts';
+import { WHISPER_RATE_HZ, whisperSpeech, writeWordWhisper } from '../support/models/task-models/whisper-model.ts';
+import { readEvents } from '../support/network/sse.ts';
+import type { ScriptedJob } from '../support/nodes/scripted-node.ts';
 import { startPool } from '../support/pool.ts';
-import type { ScriptedJob } from '../support/scripted-node.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
-import { readEvents } from '../support/sse.ts';
-import { WHISPER_RATE_HZ, whisperSpeech, writeWordWhisper } from '../support/task-models/whisper-model.ts';
 import { startTaskPool } from '../support/task-pool.ts';
 import { until } from '../support/until.ts';
 

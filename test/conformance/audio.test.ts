@@ -6,16 +6,16 @@ import { after, test } from 'node:test';
 import { toFile } from 'openai';
 import { decodeWav, encodeWav } from '../../shared/runtimes/media/wav.ts';
 import { assertError, type ExpectedError, readError } from '../support/error-answers.ts';
-import { AAC_RECORDINGS, CONTAINED, recordingFile } from '../support/recordings/sweep.ts';
-import { readEvents } from '../support/sse.ts';
 import {
   LETTER,
   RATE_HZ,
   toneSpeech,
   writeToneListener,
   writeToneSpeaker,
-} from '../support/task-models/audio-models.ts';
-import { WHISPER_RATE_HZ, whisperSpeech, writeWordWhisper } from '../support/task-models/whisper-model.ts';
+} from '../support/models/task-models/audio-models.ts';
+import { WHISPER_RATE_HZ, whisperSpeech, writeWordWhisper } from '../support/models/task-models/whisper-model.ts';
+import { readEvents } from '../support/network/sse.ts';
+import { AAC_RECORDINGS, CONTAINED, recordingFile } from '../support/recordings/sweep.ts';
 import { startTaskPool } from '../support/task-pool.ts';
 import { until } from '../support/until.ts';
 

@@ -5,7 +5,7 @@ import { Problem } from '../../shared/problems/problem.ts';
 import type { TokenLogprob } from '../../shared/protocol/messages.ts';
 import { bodyOf, type Endpoint, endOfBatch, lineOf, makeBatch, rowsOf } from '../support/batches.ts';
 import { startPool } from '../support/pool.ts';
-import { createScriptedRuntime } from '../support/scripted-runtime.ts';
+import { createScriptedRuntime } from '../support/runtimes/scripted-runtime.ts';
 
 const probability = (token: string): TokenLogprob => {
   const said = { token, logprob: -0.5, bytes: [...Buffer.from(token)] };

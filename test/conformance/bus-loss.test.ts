@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { assertError, type ErrorAnswer, readError } from '../support/error-answers.ts';
+import { readEvents, textOf } from '../support/network/sse.ts';
 import { type Pool, startTestPool } from '../support/pool.ts';
-import { readEvents, textOf } from '../support/sse.ts';
 import { until } from '../support/until.ts';
 
 async function setUp(t: TestContext): Promise<Pool> {

@@ -8,10 +8,10 @@ import type {
 } from '../../shared/api/capabilities.ts';
 import { bytesToBase64Url } from '../../shared/protocol/base64.ts';
 import { documentBytes } from '../../shared/protocol/capabilities.ts';
+import { pretendedModel } from '../support/models/pretended-model.ts';
+import { enrolScriptedNode, joinScriptedNode } from '../support/nodes/scripted-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { pretendedModel } from '../support/pretended-model.ts';
-import { enrolScriptedNode, joinScriptedNode } from '../support/scripted-node.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 let pool: Pool;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { createControlledRuntime } from '../support/controlled-runtime.ts';
+import { pretendedModel } from '../support/models/pretended-model.ts';
+import { exchange, requestBytes } from '../support/network/raw-http.ts';
+import { readEvents, textOf } from '../support/network/sse.ts';
 import { startPool } from '../support/pool.ts';
-import { pretendedModel } from '../support/pretended-model.ts';
-import { exchange, requestBytes } from '../support/raw-http.ts';
-import { createScriptedRuntime, type Script } from '../support/scripted-runtime.ts';
-import { readEvents, textOf } from '../support/sse.ts';
+import { createControlledRuntime } from '../support/runtimes/controlled-runtime.ts';
+import { createScriptedRuntime, type Script } from '../support/runtimes/scripted-runtime.ts';
 
 const PIECES = [
   'héllo ',

@@ -5,7 +5,7 @@ import type { ChatCompletionCreateParamsNonStreaming } from 'openai/resources/ch
 import type { ProblemCode } from '../../shared/problems/table.ts';
 import { assertError, readError } from '../support/error-answers.ts';
 import { startPool } from '../support/pool.ts';
-import { type ChatJob, createScriptedRuntime } from '../support/scripted-runtime.ts';
+import { type ChatJob, createScriptedRuntime } from '../support/runtimes/scripted-runtime.ts';
 
 const pool = await startPool();
 after(() => pool.close());

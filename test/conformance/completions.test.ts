@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { TokenLogprob } from '../../shared/protocol/messages.ts';
+import { readEvents } from '../support/network/sse.ts';
 import { startPool } from '../support/pool.ts';
-import { type ChatJob, createScriptedRuntime, untilCancelled } from '../support/scripted-runtime.ts';
-import { readEvents } from '../support/sse.ts';
+import { type ChatJob, createScriptedRuntime, untilCancelled } from '../support/runtimes/scripted-runtime.ts';
 import { until } from '../support/until.ts';
 
 const TOKENS = [' one', ' 漢', ' two'];

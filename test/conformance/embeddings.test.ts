@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import type OpenAI from 'openai';
 import { assertError, type ExpectedError, readError } from '../support/error-answers.ts';
 import { startPool } from '../support/pool.ts';
-import { DIMENSIONS } from '../support/synthetic-runtime.ts';
+import { DIMENSIONS } from '../support/runtimes/synthetic-runtime.ts';
 
 const pool = await startPool();
 after(() => pool.close());

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import type { FinishedJob } from '../../shared/api/jobs.ts';
+import { dial, requestBytes } from '../support/network/raw-http.ts';
 import { startPool } from '../support/pool.ts';
-import { dial, requestBytes } from '../support/raw-http.ts';
 import { until } from '../support/until.ts';
 
 const pool = await startPool();

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { after, test } from 'node:test';
 import { assertError, readError } from '../support/error-answers.ts';
+import { dial, readAnswer } from '../support/network/raw-http.ts';
 import { startPool, startTestPool } from '../support/pool.ts';
 import { endOf, resultOf, submit } from '../support/queued-jobs.ts';
-import { dial, readAnswer } from '../support/raw-http.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** The largest body, so that one of unknown length takes all of it. */

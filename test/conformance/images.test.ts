@@ -4,8 +4,8 @@ import OpenAI from 'openai';
 import type { CapabilityAnswer } from '../../shared/api/capabilities.ts';
 import type { ServiceAnswer } from '../../shared/api/services.ts';
 import { assertError, type ExpectedError, readError } from '../support/error-answers.ts';
+import { PAINTED_SIDE, writePainter } from '../support/models/task-models/painter-model.ts';
 import { readPicture } from '../support/pictures.ts';
-import { PAINTED_SIDE, writePainter } from '../support/task-models/painter-model.ts';
 import { startTaskPool } from '../support/task-pool.ts';
 
 const MODEL = 'test/tiny-janus';

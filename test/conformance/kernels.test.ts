@@ -7,10 +7,10 @@ import type { ErrorBody } from '../../shared/problems/http.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { SCIENTIFIC } from '../../shared/registry/catalog/scientific.ts';
 import { judgeOf } from '../support/json-schema.ts';
-import { kernelCases } from '../support/kernel-cases.ts';
+import { kernelCases } from '../support/models/kernel-cases.ts';
 import { startPool } from '../support/pool.ts';
-import { collectLog } from '../support/runtime-fixtures.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { collectLog } from '../support/runtimes/runtime-fixtures.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 const log = collectLog();

@@ -4,10 +4,10 @@ import OpenAI from 'openai';
 import type { ApiKey, CreatedKey } from '../../shared/api/keys.ts';
 import type { ErrorBody } from '../../shared/problems/http.ts';
 import { changeKey, makeKey } from '../support/keys.ts';
+import { dial, requestBytes } from '../support/network/raw-http.ts';
 import { startPool, startTestPool } from '../support/pool.ts';
 import { ask, askAsAdmin } from '../support/pool-admin.ts';
 import { endOf, jobClient, jobOf, submit } from '../support/queued-jobs.ts';
-import { dial, requestBytes } from '../support/raw-http.ts';
 import { until } from '../support/until.ts';
 
 const pool = await startPool();

@@ -10,7 +10,7 @@ import { makeBatch } from '../support/batches.ts';
 import { makeKey } from '../support/keys.ts';
 import { type Pool, startPool, startTestPool } from '../support/pool.ts';
 import { ask, askAsAdmin } from '../support/pool-admin.ts';
-import { dial, readAnswer, requestBytes } from '../support/raw-http.ts';
+import { dial, readAnswer, requestBytes } from '../support/network/raw-http.ts';
 import { until } from '../support/until.ts';
 
 const pool = await startPool();

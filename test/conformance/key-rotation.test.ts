@@ -8,7 +8,7 @@ import type { FilePage } from '../../shared/api/files.ts';
 import type { Job, JobPage } from '../../shared/api/jobs.ts';
 import type { CreatedKey, RevokedKey } from '../../shared/api/keys.ts';
 import { afterTest } from '../support/after-test.ts';
-import { addControlled } from '../support/cancellable-node.ts';
+import { addControlled } from '../support/nodes/cancellable-node.ts';
 import { startPool, startTestPool } from '../support/pool.ts';
 import { ask, askAsAdmin } from '../support/pool-admin.ts';
 import { endOf, jobClient, jobOf, postJob, resultOf, submit } from '../support/queued-jobs.ts';

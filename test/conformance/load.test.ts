@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { FinishedJob } from '../../shared/api/jobs.ts';
+import { dial, requestBytes } from '../support/network/raw-http.ts';
+import { readEvents, textOf } from '../support/network/sse.ts';
 import { startPool } from '../support/pool.ts';
-import { dial, requestBytes } from '../support/raw-http.ts';
-import { createScriptedRuntime } from '../support/scripted-runtime.ts';
-import { readEvents, textOf } from '../support/sse.ts';
+import { createScriptedRuntime } from '../support/runtimes/scripted-runtime.ts';
 import { until } from '../support/until.ts';
 
 const STREAMS = 300;

@@ -6,8 +6,8 @@ import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextproto
 import pino from 'pino';
 import { Compile } from 'typebox/compile';
 import { NodesToolResult } from '../../shared/api/nodes-tool.ts';
+import { exchange, requestBytes } from '../support/network/raw-http.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { exchange, requestBytes } from '../support/raw-http.ts';
 import { until } from '../support/until.ts';
 
 let pool: Pool;

@@ -14,7 +14,7 @@ import {
 } from '../support/anthropic-pool.ts';
 import { DEMO_CHAT } from '../support/demo-pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
-import { createScriptedRuntime } from '../support/scripted-runtime.ts';
+import { createScriptedRuntime } from '../support/runtimes/scripted-runtime.ts';
 
 const pool = await startAnthropicPool();
 after(() => pool.close());

@@ -5,8 +5,8 @@ import { Stream } from '@anthropic-ai/sdk/streaming';
 import { Value } from 'typebox/value';
 import { AnthropicError, type MessageObject } from '../../shared/api/messages.ts';
 import { ASK, assertRefused, startAnthropicPool, TOOLS } from '../support/anthropic-pool.ts';
-import { createControlledRuntime } from '../support/controlled-runtime.ts';
-import { pretendedModel } from '../support/pretended-model.ts';
+import { pretendedModel } from '../support/models/pretended-model.ts';
+import { createControlledRuntime } from '../support/runtimes/controlled-runtime.ts';
 
 const pool = await startAnthropicPool();
 after(() => pool.close());

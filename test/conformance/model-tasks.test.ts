@@ -3,20 +3,24 @@ import { after, test } from 'node:test';
 import type { CapabilityAnswer } from '../../shared/api/capabilities.ts';
 import type { RerankRequest, RerankResponse } from '../../shared/api/rerank.ts';
 import { decodeWav, encodeWav } from '../../shared/runtimes/media/wav.ts';
-import { writeTableEncoder } from '../support/bigram-model.ts';
 import { assertClose } from '../support/close-to.ts';
 import { assertError, type ExpectedError, readError } from '../support/error-answers.ts';
-import { BLACK, BLUE, GREEN, paint, pictureFile, RED } from '../support/pictures.ts';
+import { writeTableEncoder } from '../support/models/bigram-model.ts';
 import {
   LETTER,
   RATE_HZ,
   toneSpeech,
   writeToneListener,
   writeToneSpeaker,
-} from '../support/task-models/audio-models.ts';
-import { writeStripeReader } from '../support/task-models/reading-models.ts';
-import { writePairClassifier, writeTextClassifier, writeWordTranslator } from '../support/task-models/text-models.ts';
-import { writeColourClassifier } from '../support/task-models/vision-models.ts';
+} from '../support/models/task-models/audio-models.ts';
+import { writeStripeReader } from '../support/models/task-models/reading-models.ts';
+import {
+  writePairClassifier,
+  writeTextClassifier,
+  writeWordTranslator,
+} from '../support/models/task-models/text-models.ts';
+import { writeColourClassifier } from '../support/models/task-models/vision-models.ts';
+import { BLACK, BLUE, GREEN, paint, pictureFile, RED } from '../support/pictures.ts';
 import { startTaskPool, type WriteModel } from '../support/task-pool.ts';
 
 const ranker: WriteModel = (root, id) => writePairClassifier(root, id, ['spare', 'gpu', 'tea'], { relevance: 1 });

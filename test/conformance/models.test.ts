@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import OpenAI from 'openai';
 import { assertError, readError } from '../support/error-answers.ts';
+import { exchange, requestBytes } from '../support/network/raw-http.ts';
 import { startPool } from '../support/pool.ts';
-import { exchange, requestBytes } from '../support/raw-http.ts';
-import { createScriptedRuntime } from '../support/scripted-runtime.ts';
+import { createScriptedRuntime } from '../support/runtimes/scripted-runtime.ts';
 import { until } from '../support/until.ts';
 
 const pool = await startPool();

@@ -3,10 +3,10 @@ import { type TestContext, test } from 'node:test';
 import OpenAI from 'openai';
 import type { FinishedJob } from '../../shared/api/jobs.ts';
 import { assertClean, assertError, readError } from '../support/error-answers.ts';
-import { startNetworkLine } from '../support/network-line.ts';
+import { startNetworkLine } from '../support/network/network-line.ts';
+import { readEvents, textOf } from '../support/network/sse.ts';
 import { type Pool, startTestPool } from '../support/pool.ts';
-import { createScriptedRuntime, untilCancelled } from '../support/scripted-runtime.ts';
-import { readEvents, textOf } from '../support/sse.ts';
+import { createScriptedRuntime, untilCancelled } from '../support/runtimes/scripted-runtime.ts';
 import { until } from '../support/until.ts';
 
 const ask = (model: string) => ({ model, messages: [{ role: 'user' as const, content: 'one two' }] });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { assertError } from '../support/error-answers.ts';
+import { dial, exchange, requestBytes } from '../support/network/raw-http.ts';
 import { startPool } from '../support/pool.ts';
-import { dial, exchange, requestBytes } from '../support/raw-http.ts';
 
 const pool = await startPool();
 after(() => pool.close());

@@ -11,11 +11,11 @@ import { isConsistent } from '../../shared/receipts/log/verify-proofs.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { checkReceiptFile, type ReceiptProof } from '../../shared/receipts/receipt-proof.ts';
 import { assertError, readError } from '../support/error-answers.ts';
+import { joinScriptedNode } from '../support/nodes/scripted-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
-import { joinScriptedNode } from '../support/scripted-node.ts';
-import { createScriptedRuntime } from '../support/scripted-runtime.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { createScriptedRuntime } from '../support/runtimes/scripted-runtime.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 
 let pool: Pool;
 const logged: string[] = [];

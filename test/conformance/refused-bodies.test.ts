@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { ProblemCode } from '../../shared/problems/table.ts';
 import { assertError } from '../support/error-answers.ts';
+import { dial, type RawAnswer, readAnswer, requestBytes } from '../support/network/raw-http.ts';
 import { startPool } from '../support/pool.ts';
-import { dial, type RawAnswer, readAnswer, requestBytes } from '../support/raw-http.ts';
 
 const STALL_MS = 100;
 const STRANGER_MS = 200;

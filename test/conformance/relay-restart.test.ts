@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { afterTest } from '../support/after-test.ts';
 import { askChat, askVectors, streamChat } from '../support/ask-pool.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../support/network/free-port.ts';
 import { type Pool, startPool, startTestPool } from '../support/pool.ts';
 import { submit } from '../support/queued-jobs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

@@ -4,7 +4,7 @@ import OpenAI from 'openai';
 import type { ResponseInput, ResponseStreamEvent } from 'openai/resources/responses/responses';
 import { DEMO_CHAT, startDemoPool } from '../support/demo-pool.ts';
 import { assertError, type ExpectedError, readError } from '../support/error-answers.ts';
-import { createScriptedRuntime } from '../support/scripted-runtime.ts';
+import { createScriptedRuntime } from '../support/runtimes/scripted-runtime.ts';
 
 const pool = await startDemoPool();
 after(() => pool.close());

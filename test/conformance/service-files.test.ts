@@ -11,11 +11,11 @@ import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { resample } from '../../shared/runtimes/media/resample.ts';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import { assertError, readError } from '../support/error-answers.ts';
+import { writeStripeReader } from '../support/models/task-models/reading-models.ts';
+import { writeColourClassifier } from '../support/models/task-models/vision-models.ts';
+import { WHISPER_RATE_HZ, whisperSpeech, writeWordWhisper } from '../support/models/task-models/whisper-model.ts';
 import { BLUE, GREEN, paint, RED } from '../support/pictures.ts';
 import { endOf, postJob, resultOf, submit } from '../support/queued-jobs.ts';
-import { writeStripeReader } from '../support/task-models/reading-models.ts';
-import { writeColourClassifier } from '../support/task-models/vision-models.ts';
-import { WHISPER_RATE_HZ, whisperSpeech, writeWordWhisper } from '../support/task-models/whisper-model.ts';
 import { startTaskPool } from '../support/task-pool.ts';
 import { until } from '../support/until.ts';
 

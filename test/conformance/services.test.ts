@@ -10,9 +10,9 @@ import type {
 import { BUILT_IN_SERVICES } from '../../shared/registry/catalog/all.ts';
 import { isJobType } from '../../shared/registry/read-service.ts';
 import { assertError, type ExpectedError, readError } from '../support/error-answers.ts';
+import { joinScriptedNode } from '../support/nodes/scripted-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { joinScriptedNode } from '../support/scripted-node.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 let pool: Pool;

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { assertError, readError } from '../support/error-answers.ts';
+import { pretendedExecution, pretendedModel } from '../support/models/pretended-model.ts';
+import { readEvents, textOf } from '../support/network/sse.ts';
 import { type Pool, startTestPool } from '../support/pool.ts';
-import { pretendedExecution, pretendedModel } from '../support/pretended-model.ts';
 import { endOf, submit } from '../support/queued-jobs.ts';
-import { readEvents, textOf } from '../support/sse.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 async function setUp(t: TestContext, options: Parameters<typeof startTestPool>[1]) {

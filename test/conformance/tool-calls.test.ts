@@ -7,8 +7,8 @@ import type {
 import { DEMO_CHAT, startDemoPool } from '../support/demo-pool.ts';
 import { assertError, readError } from '../support/error-answers.ts';
 import { judgeOf } from '../support/json-schema.ts';
-import { createScriptedRuntime } from '../support/scripted-runtime.ts';
-import { readEvents } from '../support/sse.ts';
+import { readEvents } from '../support/network/sse.ts';
+import { createScriptedRuntime } from '../support/runtimes/scripted-runtime.ts';
 
 const pool = await startDemoPool();
 after(() => pool.close());

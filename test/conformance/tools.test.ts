@@ -14,11 +14,11 @@ import type { ToolType } from '../../shared/protocol/subjects.ts';
 import { requestBytes } from '../../shared/receipts/hashed-content.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { whyNoTool } from '../support/native-tools.ts';
+import { needsLan, startTlsRelay } from '../support/network/tls-relay.ts';
 import { startRemoteAgent } from '../support/pairing.ts';
 import { type Pool, silentLog, startTestPool } from '../support/pool.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { needsLan, startTlsRelay } from '../support/tls-relay.ts';
 import { until } from '../support/until.ts';
 
 const skip = await whyNoTool('ffmpeg', ['ffmpeg', 'bubblewrap']);

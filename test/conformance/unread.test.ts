@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import { after, type TestContext, test } from 'node:test';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import { afterTest } from '../support/after-test.ts';
+import { dial, requestBytes } from '../support/network/raw-http.ts';
+import { type ScriptedJob, vectorsFrame } from '../support/nodes/scripted-node.ts';
 import { startPool } from '../support/pool.ts';
-import { dial, requestBytes } from '../support/raw-http.ts';
-import { type ScriptedJob, vectorsFrame } from '../support/scripted-node.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
 
 /** Longer than a busy machine keeps this process, which is both sides, from its turn. */

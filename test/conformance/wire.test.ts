@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import pino from 'pino';
 import { assertError } from '../support/error-answers.ts';
+import { dial, exchange, type RawRequest, requestBytes } from '../support/network/raw-http.ts';
 import { startPool } from '../support/pool.ts';
-import { dial, exchange, type RawRequest, requestBytes } from '../support/raw-http.ts';
 import { until } from '../support/until.ts';
 
 const logged: { level: number; msg: string }[] = [];

@@ -4,13 +4,13 @@ import type { Browser, Page } from 'playwright-core';
 import type { GlobalCapabilities } from '../../shared/api/capabilities.ts';
 import { afterTest } from '../support/after-test.ts';
 import { loadOf } from '../support/ask-pool.ts';
-import { QUICK_WASM_FLAG } from '../support/engine-page.ts';
-import { joinWith, launchBrowser, seriousBarriers, visitJoin, waitForState } from '../support/join-page.ts';
+import { QUICK_WASM_FLAG } from '../support/browsers/engine-page.ts';
+import { joinWith, launchBrowser, seriousBarriers, visitJoin, waitForState } from '../support/browsers/join-page.ts';
+import type { Visitor } from '../support/browsers/visit-page.ts';
 import { makeCode } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
-import type { Visitor } from '../support/visit-page.ts';
 
 const CHAT = 'sparewatt/demo-chat';
 /** The token with which the model ends an answer; without it an answer is as long as the model can read. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ChurnNode } from '../support/churn-node.ts';
-import { type ChurnWorld, createChurnWorld } from '../support/churn-world.ts';
+import type { ChurnNode } from '../support/nodes/churn-node.ts';
+import { type ChurnWorld, createChurnWorld } from '../support/nodes/churn-world.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 const NODES = 60;

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { isAlive } from '../../relay/fabric/nats-server-process.ts';
+import { isAlive } from '../../relay/fabric/nats-server/nats-server-process.ts';
 import { type Command, ROOT, runSparewatt, sparewatt } from '../support/command.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../support/network/free-port.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 

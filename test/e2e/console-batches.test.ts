@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { type BatchRow, chatLine, endOfBatch, makeBatch, slowLines } from '../support/batches.ts';
-import { goTo, openConsole } from '../support/console-page.ts';
-import { launchBrowser } from '../support/join-page.ts';
+import { goTo, openConsole } from '../support/browsers/console-page.ts';
+import { launchBrowser } from '../support/browsers/join-page.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 
 let pool: Pool;

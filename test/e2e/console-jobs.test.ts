@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import type { CreatedKey } from '../../shared/api/keys.ts';
-import { goTo, openConsole } from '../support/console-page.ts';
-import { launchBrowser, seriousBarriers } from '../support/join-page.ts';
+import { goTo, openConsole } from '../support/browsers/console-page.ts';
+import { launchBrowser, seriousBarriers } from '../support/browsers/join-page.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
 

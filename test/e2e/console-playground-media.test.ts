@@ -6,10 +6,8 @@ import { after, before, type TestContext, test } from 'node:test';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { decodeWav, encodeWav } from '../../shared/runtimes/media/wav.ts';
 import { afterTest } from '../support/after-test.ts';
-import { writeTableEncoder } from '../support/bigram-model.ts';
-import { openConsole } from '../support/console-page.ts';
-import { launchBrowser } from '../support/join-page.ts';
-import { readPicture } from '../support/pictures.ts';
+import { openConsole } from '../support/browsers/console-page.ts';
+import { launchBrowser } from '../support/browsers/join-page.ts';
 import {
   assertFits,
   assertNoBarriers,
@@ -18,11 +16,18 @@ import {
   runInNode,
   runInShell,
   snippetOf,
-} from '../support/playground-page.ts';
+} from '../support/browsers/playground-page.ts';
+import { writeTableEncoder } from '../support/models/bigram-model.ts';
+import {
+  RATE_HZ,
+  toneSpeech,
+  writeToneListener,
+  writeToneSpeaker,
+} from '../support/models/task-models/audio-models.ts';
+import { PAINTED_SIDE, writePainter } from '../support/models/task-models/painter-model.ts';
+import { writePairClassifier } from '../support/models/task-models/text-models.ts';
+import { readPicture } from '../support/pictures.ts';
 import type { Pool } from '../support/pool.ts';
-import { RATE_HZ, toneSpeech, writeToneListener, writeToneSpeaker } from '../support/task-models/audio-models.ts';
-import { PAINTED_SIDE, writePainter } from '../support/task-models/painter-model.ts';
-import { writePairClassifier } from '../support/task-models/text-models.ts';
 import { startTaskPool, type WriteModel } from '../support/task-pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';

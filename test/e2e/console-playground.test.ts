@@ -3,11 +3,18 @@ import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { afterTest } from '../support/after-test.ts';
-import { openConsole } from '../support/console-page.ts';
-import { launchBrowser } from '../support/join-page.ts';
-import { assertNoBarriers, openPanel, rowsOf, runInNode, runInShell, snippetOf } from '../support/playground-page.ts';
+import { openConsole } from '../support/browsers/console-page.ts';
+import { launchBrowser } from '../support/browsers/join-page.ts';
+import {
+  assertNoBarriers,
+  openPanel,
+  rowsOf,
+  runInNode,
+  runInShell,
+  snippetOf,
+} from '../support/browsers/playground-page.ts';
 import { type Pool, startTestPool } from '../support/pool.ts';
-import { createSyntheticRuntime, type SyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { createSyntheticRuntime, type SyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 
 /** Over each direction of its vectors stands one of these words. */
 const WORDS = ['sun', 'rain'];

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { alterAnswers } from '../support/altered-answers.ts';
-import { goTo, openConsole } from '../support/console-page.ts';
-import { launchBrowser } from '../support/join-page.ts';
+import { alterAnswers } from '../support/browsers/altered-answers.ts';
+import { goTo, openConsole } from '../support/browsers/console-page.ts';
+import { launchBrowser } from '../support/browsers/join-page.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
 import { until } from '../support/until.ts';

@@ -6,14 +6,14 @@ import type { Browser, Page } from 'playwright-core';
 import { withKernels } from '../../main/headless/inference/with-kernels.ts';
 import { type ApiKey, type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
 import type { AdminStats } from '../../shared/api/stats.ts';
-import { addNodes, goTo, openConsole, signInTo, visitConsole } from '../support/console-page.ts';
-import { launchBrowser, seriousBarriers } from '../support/join-page.ts';
+import { addNodes, goTo, openConsole, signInTo, visitConsole } from '../support/browsers/console-page.ts';
+import { launchBrowser, seriousBarriers } from '../support/browsers/join-page.ts';
 import { changeKey } from '../support/keys.ts';
-import { startNetworkLine } from '../support/network-line.ts';
+import { startNetworkLine } from '../support/network/network-line.ts';
 import { visitor } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 const PAGES = ['overview', 'nodes', 'jobs', 'approvals', 'keys', 'pairing', 'playground', 'receipts'];

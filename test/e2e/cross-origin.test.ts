@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build, type Rollup } from 'vite';
-import { launchBrowser } from '../support/join-page.ts';
+import { launchBrowser } from '../support/browsers/join-page.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 
 const CLIENT = await bundle('openai');

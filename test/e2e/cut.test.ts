@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startLostNodesPool } from '../support/lost-nodes.ts';
-import { makeNetworkNamespace, namespacesMissing } from '../support/network-namespace.ts';
+import { makeNetworkNamespace, namespacesMissing } from '../support/network/network-namespace.ts';
+import { startLostNodesPool } from '../support/nodes/lost-nodes.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
 import { until } from '../support/until.ts';
 

@@ -12,12 +12,12 @@ import {
   LOAD_WITHIN_MS,
   SHIPPED_MODELS,
   startComputingDesktop,
-} from '../support/computing-desktop.ts';
-import type { Desktop } from '../support/desktop.ts';
-import { SETTLED } from '../support/desktop.ts';
+} from '../support/desktop/computing-desktop.ts';
+import type { Desktop } from '../support/desktop/desktop.ts';
+import { SETTLED } from '../support/desktop/desktop.ts';
 import { makeCode } from '../support/pairing.ts';
 import { type Pool, startTestPool } from '../support/pool.ts';
-import { collectLog } from '../support/runtime-fixtures.ts';
+import { collectLog } from '../support/runtimes/runtime-fixtures.ts';
 import { until } from '../support/until.ts';
 
 let built: BuiltApp;

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import type { GpuUse } from '../../shared/ipc/app-state.ts';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
-import { type DesktopOptions, SETTLED, TEST_MODEL } from '../support/desktop.ts';
-import { seriousBarriers } from '../support/join-page.ts';
-import { chatJob, collectOutput, NEVER } from '../support/runtime-fixtures.ts';
+import { seriousBarriers } from '../support/browsers/join-page.ts';
+import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL } from '../support/browsers/window-page.ts';
+import { type DesktopOptions, SETTLED, TEST_MODEL } from '../support/desktop/desktop.ts';
+import { chatJob, collectOutput, NEVER } from '../support/runtimes/runtime-fixtures.ts';
 import { until } from '../support/until.ts';
-import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL } from '../support/window-page.ts';
 
 const MIB = 2 ** 20;
 const NOW = Date.UTC(2026, 3, 18, 14, 5);

@@ -2,13 +2,18 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openPageModels } from '../../main/node/page-models.ts';
-import { type BuiltApp, buildApp, LOAD_WITHIN_MS, startComputingDesktop } from '../support/computing-desktop.ts';
-import { SETTLED } from '../support/desktop.ts';
-import { offers } from '../support/paired-desktop.ts';
+import {
+  type BuiltApp,
+  buildApp,
+  LOAD_WITHIN_MS,
+  startComputingDesktop,
+} from '../support/desktop/computing-desktop.ts';
+import { SETTLED } from '../support/desktop/desktop.ts';
+import { offers } from '../support/desktop/paired-desktop.ts';
+import { writePictureChat } from '../support/models/task-models/picture-chat-model.ts';
 import { makeCode } from '../support/pairing.ts';
 import { BLUE, GREEN, paint, pictureFile, RED } from '../support/pictures.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { writePictureChat } from '../support/task-models/picture-chat-model.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 

@@ -5,19 +5,25 @@ import { createModelInstaller } from '../../main/node/page-models.ts';
 import type { CapabilityAnswer } from '../../shared/api/capabilities.ts';
 import type { ServiceAnswer } from '../../shared/api/services.ts';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
+import { QUICK_WASM_FLAG } from '../support/browsers/engine-page.ts';
 import { assertClose, softmax } from '../support/close-to.ts';
-import { type BuiltApp, buildApp, CHAT, LOAD_WITHIN_MS, startComputingDesktop } from '../support/computing-desktop.ts';
-import { SETTLED } from '../support/desktop.ts';
-import type { ElectronHands } from '../support/electron-double/electron-double.ts';
-import { QUICK_WASM_FLAG } from '../support/engine-page.ts';
-import { type HubMirror, startHubMirror } from '../support/hub-mirror.ts';
-import { offers } from '../support/paired-desktop.ts';
+import {
+  type BuiltApp,
+  buildApp,
+  CHAT,
+  LOAD_WITHIN_MS,
+  startComputingDesktop,
+} from '../support/desktop/computing-desktop.ts';
+import { SETTLED } from '../support/desktop/desktop.ts';
+import type { ElectronHands } from '../support/desktop/electron-double/electron-double.ts';
+import { offers } from '../support/desktop/paired-desktop.ts';
+import { RATE_HZ, toneSpeech, writeToneListener } from '../support/models/task-models/audio-models.ts';
+import { writeMaskFiller, writeTextClassifier } from '../support/models/task-models/text-models.ts';
+import { writeColourClassifier } from '../support/models/task-models/vision-models.ts';
+import { type HubMirror, startHubMirror } from '../support/network/hub-mirror.ts';
 import { makeCode } from '../support/pairing.ts';
 import { BLUE, paint, pictureFile } from '../support/pictures.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { RATE_HZ, toneSpeech, writeToneListener } from '../support/task-models/audio-models.ts';
-import { writeMaskFiller, writeTextClassifier } from '../support/task-models/text-models.ts';
-import { writeColourClassifier } from '../support/task-models/vision-models.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 

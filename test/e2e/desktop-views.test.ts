@@ -8,10 +8,10 @@ import { VIEWS } from '../../renderer/ui/routes.ts';
 import { EN } from '../../renderer/ui/texts/en.ts';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
 import { draftFor, RELAY_KEY } from '../relay/store/store-records.ts';
-import { SETTLED } from '../support/desktop.ts';
-import { seriousBarriers } from '../support/join-page.ts';
+import { seriousBarriers } from '../support/browsers/join-page.ts';
+import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL } from '../support/browsers/window-page.ts';
+import { SETTLED } from '../support/desktop/desktop.ts';
 import { until } from '../support/until.ts';
-import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL } from '../support/window-page.ts';
 
 /** The window as it opens, seen at 200 %: half as many CSS pixels. */
 const ZOOMED = { width: 540, height: 380 };

@@ -3,17 +3,17 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { Updater } from '../../main/updates/updates.ts';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { VIEWS } from '../../renderer/ui/routes.ts';
 import { pairingLink } from '../../shared/identity/pairing-link.ts';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
-import { type Desktop, SETTLED, TEST_MODEL } from '../support/desktop.ts';
-import { seriousBarriers } from '../support/join-page.ts';
-import { chatInput } from '../support/pretended-model.ts';
+import { seriousBarriers } from '../support/browsers/join-page.ts';
+import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL } from '../support/browsers/window-page.ts';
+import { type Desktop, SETTLED, TEST_MODEL } from '../support/desktop/desktop.ts';
+import { chatInput } from '../support/models/pretended-model.ts';
 import { isProblem } from '../support/problems.ts';
-import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
+import { collectOutput, NEVER } from '../support/runtimes/runtime-fixtures.ts';
 import { until } from '../support/until.ts';
-import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL } from '../support/window-page.ts';
 
 let preloads: Preloads;
 before(async () => {

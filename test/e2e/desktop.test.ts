@@ -5,8 +5,14 @@ import type { ServiceAnswer } from '../../shared/api/services.ts';
 import { UI_CALL_NAMES } from '../../shared/ipc/ui-channels.ts';
 import { KERNEL_MODELS } from '../../shared/runtimes/kernels/served-kernels.ts';
 import { streamChat } from '../support/ask-pool.ts';
-import { type BuiltApp, buildApp, CHAT, LOAD_WITHIN_MS, startComputingDesktop } from '../support/computing-desktop.ts';
-import { SETTLED } from '../support/desktop.ts';
+import {
+  type BuiltApp,
+  buildApp,
+  CHAT,
+  LOAD_WITHIN_MS,
+  startComputingDesktop,
+} from '../support/desktop/computing-desktop.ts';
+import { SETTLED } from '../support/desktop/desktop.ts';
 import { makeCode } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { until } from '../support/until.ts';

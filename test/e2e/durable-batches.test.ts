@@ -8,8 +8,8 @@ import { DATABASE_FILE, openStore } from '../../relay/store/open-store.ts';
 import { afterTest } from '../support/after-test.ts';
 import { batchOnce, chatLine, endOfBatch, idsOf, makeBatch, rowsOf, slowLines } from '../support/batches.ts';
 import { sparewatt } from '../support/command.ts';
-import { freePort } from '../support/free-port.ts';
-import { startTellingNode } from '../support/telling-node-process.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { startTellingNode } from '../support/nodes/telling-node-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** A relay in a process of its own with a node in another, which outlives it. */

@@ -5,10 +5,10 @@ import type { Snapshot } from '../../shared/api/snapshot.ts';
 import { afterTest } from '../support/after-test.ts';
 import { askChat } from '../support/ask-pool.ts';
 import { sparewatt } from '../support/command.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { startTellingNode } from '../support/nodes/telling-node-process.ts';
 import { endOf, eventsOf, type JobClient, jobOf, LLM, postJob, resultOf } from '../support/queued-jobs.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { startTellingNode } from '../support/telling-node-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
 import { fillIn, parseHttpFile } from '../support/http-file.ts';
 import { startPool } from '../support/pool.ts';
-import { collectLog } from '../support/runtime-fixtures.ts';
+import { collectLog } from '../support/runtimes/runtime-fixtures.ts';
 
 const FOLDER = fileURLToPath(new URL('../../docs/examples', import.meta.url));
 const MODELS = fileURLToPath(new URL('../../shared/models', import.meta.url));

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { findNatsBinary } from '../../relay/fabric/nats-binary.ts';
+import { findNatsBinary } from '../../relay/fabric/nats-server/nats-binary.ts';
 import { startRelay } from '../../relay/server.ts';
 import { runSparewatt } from '../support/command.ts';
 import { silentLog, startTestPool } from '../support/pool.ts';

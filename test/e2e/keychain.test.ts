@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { runSparewatt, sparewatt } from '../support/command.ts';
-import { needsSecretService, startSecretService } from '../support/secret-service.ts';
+import { needsSecretService, startSecretService } from '../support/desktop/secret-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeHealth } from '../../shared/api/nodes.ts';
 import { chatCall, recordOf } from '../support/ask-pool.ts';
-import { startLostNodesPool } from '../support/lost-nodes.ts';
-import { readEvents, textOf } from '../support/sse.ts';
+import { readEvents, textOf } from '../support/network/sse.ts';
+import { startLostNodesPool } from '../support/nodes/lost-nodes.ts';
 import { until } from '../support/until.ts';
 
 /** 50 tokens of 10 ms: long enough to die in, short enough to do again. */

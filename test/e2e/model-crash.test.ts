@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
-import { processOfModel } from '../support/model-processes.ts';
+import { chain, piece, writeBigramModel } from '../support/models/bigram-model.ts';
+import { readEvents, textOf } from '../support/network/sse.ts';
 import type { Pool } from '../support/pool.ts';
-import { readEvents, textOf } from '../support/sse.ts';
+import { processOfModel } from '../support/runtimes/model-processes.ts';
 import { startTaskPool } from '../support/task-pool.ts';
 
 const ONE = 'test/one';

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ModelLock } from '../../shared/api/model-lock.ts';
-import { chain, piece, writeBigramModel } from '../support/bigram-model.ts';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
-import { COMMIT, type HubMirror, startHubMirror } from '../support/hub-mirror.ts';
-import { LAN, needsLan } from '../support/tls-relay.ts';
+import { chain, piece, writeBigramModel } from '../support/models/bigram-model.ts';
+import { COMMIT, type HubMirror, startHubMirror } from '../support/network/hub-mirror.ts';
+import { LAN, needsLan } from '../support/network/tls-relay.ts';
 
 const ID = 'maker/words';
 const NOWHERE = 'http://127.0.0.1:9';

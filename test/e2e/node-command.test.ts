@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { askNode, findNodes } from '../../relay/cli/control-client.ts';
+import { askNode, findNodes } from '../../relay/cli/node/control-client.ts';
 import type { NodeDetails } from '../../shared/api/nodes.ts';
 import { CONTROL_FOLDER, type ControlRequest, type NodeStatus } from '../../shared/control/control-protocol.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';

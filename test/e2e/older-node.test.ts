@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync
 import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
-import { isAlive } from '../../relay/fabric/nats-server-process.ts';
+import { isAlive } from '../../relay/fabric/nats-server/nats-server-process.ts';
 import { afterTest } from '../support/after-test.ts';
 import { ROOT, runSparewatt, sparewatt } from '../support/command.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

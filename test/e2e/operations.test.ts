@@ -6,8 +6,8 @@ import { after, before, describe, it } from 'node:test';
 import type { Snapshot } from '../../shared/api/snapshot.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
-import { freePort } from '../support/free-port.ts';
-import { loopbackMdns } from '../support/mdns.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { loopbackMdns } from '../support/network/mdns.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 

@@ -11,7 +11,7 @@ import type { OperatorAnswer } from '../../shared/protocol/operator.ts';
 import { runSparewatt } from '../support/command.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { findPython } from '../support/python.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/python', import.meta.url));
 

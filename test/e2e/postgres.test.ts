@@ -3,10 +3,10 @@ import { type TestContext, test } from 'node:test';
 import OpenAI from 'openai';
 import { afterTest } from '../support/after-test.ts';
 import { runSparewatt, sparewatt } from '../support/command.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { startTellingNode } from '../support/nodes/telling-node-process.ts';
 import { startPostgres, whyNoPostgres } from '../support/postgres.ts';
 import { endOf, type JobClient, LLM, postJob, resultOf } from '../support/queued-jobs.ts';
-import { startTellingNode } from '../support/telling-node-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 

@@ -5,12 +5,12 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { askNode, findNodes } from '../../relay/cli/control-client.ts';
+import { askNode, findNodes } from '../../relay/cli/node/control-client.ts';
 import type { NodeDetails } from '../../shared/api/nodes.ts';
 import { CONTROL_FOLDER, type NodeStatus } from '../../shared/control/control-protocol.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
-import { startHubMirror } from '../support/hub-mirror.ts';
+import { startHubMirror } from '../support/network/hub-mirror.ts';
 import { until } from '../support/until.ts';
 
 const GAME = 'sparewatt-test-game';

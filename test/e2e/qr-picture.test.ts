@@ -4,14 +4,14 @@ import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { startDesktopAgent } from '../../main/node/start-desktop-agent.ts';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { pairingLink } from '../../shared/identity/pairing-link.ts';
+import { openConsole } from '../support/browsers/console-page.ts';
+import { seriousBarriers, visitJoin } from '../support/browsers/join-page.ts';
+import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL } from '../support/browsers/window-page.ts';
 import { pictureOfCodes } from '../support/code-pictures.ts';
-import { openConsole } from '../support/console-page.ts';
-import { seriousBarriers, visitJoin } from '../support/join-page.ts';
 import { startTestPool } from '../support/pool.ts';
 import { until } from '../support/until.ts';
-import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL } from '../support/window-page.ts';
 
 let preloads: Preloads;
 before(async () => {

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { isAlive } from '../../relay/fabric/nats-server-process.ts';
+import { isAlive } from '../../relay/fabric/nats-server/nats-server-process.ts';
 import { ROOT, runSparewatt, sparewatt } from '../support/command.ts';
 import { commandOf, descendantsOf } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

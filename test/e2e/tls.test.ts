@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Command, runSparewatt, sparewatt } from '../support/command.ts';
-import { LAN, needsLan } from '../support/tls-relay.ts';
+import { LAN, needsLan } from '../support/network/tls-relay.ts';
 
 describe('a relay with TLS, by command', needsLan, () => {
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-tls-'));

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { startCollector } from '../support/collector.ts';
 import { runSparewatt } from '../support/command.ts';
+import { startCollector } from '../support/network/collector.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 test('relay and node of one machine tell their own spans to the collector that the environment names', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { launchBrowser, seriousBarriers } from '../support/join-page.ts';
+import { launchBrowser, seriousBarriers } from '../support/browsers/join-page.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 
 const QUESTION = 'one two three';

@@ -11,10 +11,10 @@ import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { afterTest } from '../support/after-test.ts';
 import { recordOf } from '../support/ask-pool.ts';
 import { runSparewatt } from '../support/command.ts';
+import { pretendedModel } from '../support/models/pretended-model.ts';
 import { makeCode } from '../support/pairing.ts';
 import { type Pool, startPool, startTestPool } from '../support/pool.ts';
-import { pretendedModel } from '../support/pretended-model.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 const SCRIPT = fileURLToPath(new URL('miner.py', import.meta.url));

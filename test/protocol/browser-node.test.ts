@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { askChat, loadOf, streamChat } from '../support/ask-pool.ts';
-import { serveModules } from '../support/browser-modules.ts';
-import { launchChromium } from '../support/launch-chromium.ts';
-import { CHROMIUM_FLAGS, startNode } from '../support/page-node.ts';
+import { serveModules } from '../support/browsers/browser-modules.ts';
+import { launchChromium } from '../support/browsers/launch-chromium.ts';
+import { CHROMIUM_FLAGS, startNode } from '../support/browsers/page-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { until } from '../support/until.ts';
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import type { RelayOptions } from '../../relay/server.ts';
 import { afterTest } from '../support/after-test.ts';
-import { serveModules } from '../support/browser-modules.ts';
-import { launchChromium } from '../support/launch-chromium.ts';
-import { CHROMIUM_FLAGS, startNode } from '../support/page-node.ts';
-import { askForNode, startTlsRelay, type TlsRelay } from '../support/tls-relay.ts';
+import { serveModules } from '../support/browsers/browser-modules.ts';
+import { launchChromium } from '../support/browsers/launch-chromium.ts';
+import { CHROMIUM_FLAGS, startNode } from '../support/browsers/page-node.ts';
+import { askForNode, startTlsRelay, type TlsRelay } from '../support/network/tls-relay.ts';
 import { until } from '../support/until.ts';
 
 /** A page of a relay with TLS, whose authority its browser trusts. */

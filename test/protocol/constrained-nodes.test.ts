@@ -3,9 +3,9 @@ import { after, describe, test } from 'node:test';
 import type { RouteExplanation } from '../../shared/api/routing.ts';
 import type { ErrorBody } from '../../shared/problems/http.ts';
 import type { ServedModel } from '../../shared/protocol/capabilities.ts';
+import { pretendedModel } from '../support/models/pretended-model.ts';
 import { startPool } from '../support/pool.ts';
-import { pretendedModel } from '../support/pretended-model.ts';
-import { createScriptedRuntime } from '../support/scripted-runtime.ts';
+import { createScriptedRuntime } from '../support/runtimes/scripted-runtime.ts';
 
 const pool = await startPool();
 after(() => pool.close());

@@ -20,7 +20,7 @@ import {
 } from '../../shared/discovery/relay-announcement.ts';
 import { afterTest } from '../support/after-test.ts';
 import { createInbox, type Inbox } from '../support/inbox.ts';
-import { loopbackMdns } from '../support/mdns.ts';
+import { loopbackMdns } from '../support/network/mdns.ts';
 import { silentLog } from '../support/pool.ts';
 import { isProblem } from '../support/problems.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

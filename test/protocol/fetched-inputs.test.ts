@@ -12,13 +12,13 @@ import { LIMITS } from '../../shared/protocol/limits.ts';
 import { JobFileGrant, type JsonInput } from '../../shared/protocol/messages.ts';
 import type { Runtime, RuntimeJob } from '../../shared/runtimes/runtime.ts';
 import { assertError, readError } from '../support/error-answers.ts';
+import { pretendedExecution, pretendedModel } from '../support/models/pretended-model.ts';
+import { newAuthority, serverIdentity } from '../support/network/tls.ts';
+import { joinScriptedNode } from '../support/nodes/scripted-node.ts';
 import { startPool } from '../support/pool.ts';
-import { pretendedExecution, pretendedModel } from '../support/pretended-model.ts';
 import { isProblem } from '../support/problems.ts';
-import { NEVER } from '../support/runtime-fixtures.ts';
-import { joinScriptedNode } from '../support/scripted-node.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
-import { newAuthority, serverIdentity } from '../support/tls.ts';
+import { NEVER } from '../support/runtimes/runtime-fixtures.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 
 const EARS = 'test/ears';
 const CONTENT = Buffer.from('a recording of many bytes');

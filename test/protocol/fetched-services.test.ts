@@ -8,13 +8,13 @@ import type { FileObject } from '../../shared/api/files.ts';
 import type { JobFileGrant, JsonInput } from '../../shared/protocol/messages.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { assertError, readError } from '../support/error-answers.ts';
-import { joinMiner, named } from '../support/miner.ts';
+import { pretendedExecution, pretendedModel } from '../support/models/pretended-model.ts';
+import { type PassOn, startRelayFront } from '../support/network/relay-front.ts';
+import { joinMiner, named } from '../support/nodes/miner.ts';
+import { joinScriptedNode } from '../support/nodes/scripted-node.ts';
 import { startPool, startTestPool } from '../support/pool.ts';
-import { pretendedExecution, pretendedModel } from '../support/pretended-model.ts';
 import { endOf, jobOf, submit } from '../support/queued-jobs.ts';
-import { type PassOn, startRelayFront } from '../support/relay-front.ts';
-import { joinScriptedNode } from '../support/scripted-node.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 const EARS = 'test/whisper-behind-a-door';

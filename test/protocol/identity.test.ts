@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { NatsConnection } from 'nats.ws';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import type { EnrollResponse } from '../../shared/protocol/enrollment.ts';
 import { isNodeId } from '../../shared/protocol/subjects.ts';
-import { postMiner, registration } from '../support/miner.ts';
+import { postMiner, registration } from '../support/nodes/miner.ts';
+import { enrol, joinScriptedNode } from '../support/nodes/scripted-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { enrol, joinScriptedNode } from '../support/scripted-node.ts';
 
 let pool: Pool;
 before(async () => {

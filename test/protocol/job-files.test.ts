@@ -7,10 +7,10 @@ import type { Job } from '../../shared/api/jobs.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { JsonInput } from '../../shared/protocol/messages.ts';
 import type { Runtime, RuntimeFiles, RuntimeJob, RuntimeResult } from '../../shared/runtimes/runtime.ts';
+import { pretendedExecution, pretendedModel } from '../support/models/pretended-model.ts';
 import { startPool } from '../support/pool.ts';
-import { pretendedExecution, pretendedModel } from '../support/pretended-model.ts';
 import { endOf, resultOf } from '../support/queued-jobs.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 const pool = await startPool({ fileLimits: { leastFreeBytes: 0, mostFileBytes: 100_000, mostOutputs: 3 } });

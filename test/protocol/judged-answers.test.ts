@@ -3,8 +3,8 @@ import { after, before, test } from 'node:test';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { readStream } from '../support/ask-pool.ts';
+import { SCRIPTED_END } from '../support/nodes/scripted-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { SCRIPTED_END } from '../support/scripted-node.ts';
 import { joinNodes, type ScriptedNodes } from '../support/scripted-pool.ts';
 import { until } from '../support/until.ts';
 

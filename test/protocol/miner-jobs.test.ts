@@ -15,9 +15,9 @@ import {
   registration,
   type ScriptedMiner,
   USAGE,
-} from '../support/miner.ts';
+} from '../support/nodes/miner.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { createScriptedRuntime } from '../support/scripted-runtime.ts';
+import { createScriptedRuntime } from '../support/runtimes/scripted-runtime.ts';
 import { until } from '../support/until.ts';
 
 let pool: Pool;

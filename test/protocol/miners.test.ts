@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { sha256Hex } from '../../relay/receipts/content-hashes.ts';
 import type { RegisteredMiner } from '../../shared/api/miners.ts';
 import type { NodeDetails, NodePage } from '../../shared/api/nodes.ts';
@@ -21,10 +21,10 @@ import {
   registration,
   type ScriptedMiner,
   USAGE,
-} from '../support/miner.ts';
+} from '../support/nodes/miner.ts';
+import { joinScriptedNode } from '../support/nodes/scripted-node.ts';
 import { adminPost, makeCode, visitor } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { joinScriptedNode } from '../support/scripted-node.ts';
 import { until } from '../support/until.ts';
 
 let pool: Pool;

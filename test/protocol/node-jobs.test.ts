@@ -4,8 +4,8 @@ import { Problem } from '../../shared/problems/problem.ts';
 import { base64ToFloats } from '../../shared/protocol/base64.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { Frame } from '../../shared/protocol/messages.ts';
+import { cancel, openScriptedAgent } from '../support/nodes/scripted-agent.ts';
 import { settled } from '../support/pending-timers.ts';
-import { cancel, openScriptedAgent } from '../support/scripted-agent.ts';
 import { SCRIPTED_NODE_ID } from '../support/scripted-relay.ts';
 
 function codeOf(frame: Frame | undefined): string | undefined {

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { mintNodeCredentials } from '../../relay/fabric/credentials.ts';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { mintNodeCredentials } from '../../relay/fabric/bus/credentials.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { startAgent } from '../../shared/agent/agent.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import { afterTest } from '../support/after-test.ts';
+import { startTestNats } from '../support/bus/nats.ts';
 import { collectLog } from '../support/log.ts';
-import { startTestNats } from '../support/nats.ts';
-import { identityOf } from '../support/node-identity.ts';
+import { pretendedModel } from '../support/models/pretended-model.ts';
+import { identityOf } from '../support/nodes/node-identity.ts';
+import { confirm, INSTANCE, offer, openScriptedAgent, startScriptedAgent } from '../support/nodes/scripted-agent.ts';
 import { settled } from '../support/pending-timers.ts';
-import { pretendedModel } from '../support/pretended-model.ts';
-import { confirm, INSTANCE, offer, openScriptedAgent, startScriptedAgent } from '../support/scripted-agent.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { fetchFromRelay, type Line, SCRIPTED_NODE_ID } from '../support/scripted-relay.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 test('[S1] a node beats when it connects, at every interval and whenever its models change', async (t) => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { connect, credsAuthenticator } from 'nats.ws';
-import { readBusIdentity } from '../../relay/fabric/bus-identity.ts';
-import { mintOperatorCredentials } from '../../relay/fabric/operator-credentials.ts';
+import { readBusIdentity } from '../../relay/fabric/bus/bus-identity.ts';
+import { mintOperatorCredentials } from '../../relay/fabric/bus/operator-credentials.ts';
 import type { NodeHealth } from '../../shared/api/nodes.ts';
 import type { RouteExplanation } from '../../shared/api/routing.ts';
 import type { NodePolicy, PublicPolicy } from '../../shared/policy/node-policy.ts';
@@ -13,10 +13,10 @@ import { encodeJson } from '../../shared/protocol/codec.ts';
 import type { OperatorAnswer } from '../../shared/protocol/operator.ts';
 import { afterTest } from '../support/after-test.ts';
 import { askChat, recordOf, streamChat } from '../support/ask-pool.ts';
+import type { ScriptedNode } from '../support/nodes/scripted-node.ts';
 import { type Pool, type PoolNode, startPool } from '../support/pool.ts';
-import type { ScriptedNode } from '../support/scripted-node.ts';
+import { createSyntheticRuntime, type SyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
-import { createSyntheticRuntime, type SyntheticRuntime } from '../support/synthetic-runtime.ts';
 import { until } from '../support/until.ts';
 
 let pool: Pool;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
-import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
+import { createNKey, type NKey } from '../../relay/fabric/bus/nkey.ts';
 import { type BusConnection, type ConnectToBus, connectToBus } from '../../shared/agent/nats-connection.ts';
 import { pinsInMemory } from '../../shared/agent/relay-conversation.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
@@ -12,15 +12,15 @@ import type { CompletePairing } from '../../shared/protocol/pairing.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
 import { afterTest } from '../support/after-test.ts';
 import { askChat } from '../support/ask-pool.ts';
+import { startForeignNats } from '../support/bus/foreign-nats.ts';
+import { watchedConnect } from '../support/bus/watched-connect.ts';
 import { sparewatt } from '../support/command.ts';
-import { startForeignNats } from '../support/foreign-nats.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../support/network/free-port.ts';
 import { adminPost, fetchFrom, makeCode, startRemoteAgent } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { isProblem } from '../support/problems.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
-import { watchedConnect } from '../support/watched-connect.ts';
 
 let pool: Pool;
 before(async () => {

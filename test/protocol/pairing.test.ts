@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import type { NodeDetails } from '../../shared/api/nodes.ts';
 import type { ListedCode, ListedCodes } from '../../shared/api/pairing.ts';
 import { relayStatement } from '../../shared/identity/pairing-transcript.ts';
 import { isSignedBy } from '../../shared/identity/signer.ts';
 import { base64UrlToBytes } from '../../shared/protocol/base64.ts';
 import type { CompletePairing, PairingResponse } from '../../shared/protocol/pairing.ts';
-import { registration } from '../support/miner.ts';
+import { registration } from '../support/nodes/miner.ts';
 import { adminPost, makeCode, post, type Said, visitor } from '../support/pairing.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { ask, askAsAdmin } from '../support/pool-admin.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import { askChat, askVectors, chatCall, loadOf, recordOf, streamChat } from '../support/ask-pool.ts';
+import { vectorsFrame } from '../support/nodes/scripted-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { vectorsFrame } from '../support/scripted-node.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
 import { until } from '../support/until.ts';
 

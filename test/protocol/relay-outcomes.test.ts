@@ -3,9 +3,9 @@ import { hash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { askChat, askVectors, loadOf, recordOf, streamChat } from '../support/ask-pool.ts';
+import { pretendedExecution } from '../support/models/pretended-model.ts';
+import { vectorsFrame } from '../support/nodes/scripted-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { pretendedExecution } from '../support/pretended-model.ts';
-import { vectorsFrame } from '../support/scripted-node.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
 import { until } from '../support/until.ts';
 

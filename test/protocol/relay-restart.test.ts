@@ -7,14 +7,14 @@ import { fetchTrusting } from '../../main/headless/fetch-trusting.ts';
 import { type ConnectToBus, connectToBus } from '../../shared/agent/nats-connection.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import { afterTest } from '../support/after-test.ts';
+import { watchedConnect } from '../support/bus/watched-connect.ts';
 import { sparewatt } from '../support/command.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { askForNode, LAN, makeTlsCode, needsLan, watchedTls } from '../support/network/tls-relay.ts';
 import { makeCode, startRemoteAgent } from '../support/pairing.ts';
 import { startTestPool } from '../support/pool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { askForNode, LAN, makeTlsCode, needsLan, watchedTls } from '../support/tls-relay.ts';
 import { until } from '../support/until.ts';
-import { watchedConnect } from '../support/watched-connect.ts';
 
 type Ready = { url: string; natsUrl: string; apiKey: string; adminToken: string };
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import pino from 'pino';
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import { subjects } from '../../shared/protocol/subjects.ts';
 import { afterTest } from '../support/after-test.ts';
 import { askChat } from '../support/ask-pool.ts';
+import { pretendedModel } from '../support/models/pretended-model.ts';
+import { enrolScriptedNode, joinScriptedNode } from '../support/nodes/scripted-node.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { pretendedModel } from '../support/pretended-model.ts';
-import { enrolScriptedNode, joinScriptedNode } from '../support/scripted-node.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 

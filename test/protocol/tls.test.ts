@@ -8,11 +8,11 @@ import { assertSameAuthority } from '../../shared/agent/relay-tls.ts';
 import { fingerprintOf } from '../../shared/identity/certificate-fingerprint.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import type { NodeProof } from '../../shared/protocol/pairing.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../support/network/free-port.ts';
+import { type Identity, newAuthority, nodeIdentity, serverIdentity } from '../support/network/tls.ts';
+import { askForNode, LAN, needsLan, startMiddleMan, startTlsRelay, watchedTls } from '../support/network/tls-relay.ts';
 import { startRemoteAgent } from '../support/pairing.ts';
 import { isProblem } from '../support/problems.ts';
-import { type Identity, newAuthority, nodeIdentity, serverIdentity } from '../support/tls.ts';
-import { askForNode, LAN, needsLan, startMiddleMan, startTlsRelay, watchedTls } from '../support/tls-relay.ts';
 import { until } from '../support/until.ts';
 
 /** A node of another machine with TLS of its own. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { createOtlpExporter } from '../../shared/tracing/otlp-exporter.ts';
-import { type CollectedSpan, startCollector } from '../support/collector.ts';
-import { joinMiner, minerModel } from '../support/miner.ts';
+import { type CollectedSpan, startCollector } from '../support/network/collector.ts';
+import { joinMiner, minerModel } from '../support/nodes/miner.ts';
 import { silentLog, startPool } from '../support/pool.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
 import { until } from '../support/until.ts';

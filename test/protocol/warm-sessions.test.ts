@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { affinityOf } from '../../relay/scheduler/affinity.ts';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import { askChat, chatCall } from '../support/ask-pool.ts';
+import { pretendedModel } from '../support/models/pretended-model.ts';
+import { INSTANCE, openScriptedAgent } from '../support/nodes/scripted-agent.ts';
+import { joinScriptedNode } from '../support/nodes/scripted-node.ts';
 import { startTestPool } from '../support/pool.ts';
-import { pretendedModel } from '../support/pretended-model.ts';
-import { INSTANCE, openScriptedAgent } from '../support/scripted-agent.ts';
-import { joinScriptedNode } from '../support/scripted-node.ts';
 import { SCRIPTED_NODE_ID } from '../support/scripted-relay.ts';
 import { until } from '../support/until.ts';
 

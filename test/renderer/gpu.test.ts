@@ -5,10 +5,10 @@ import { Value } from 'typebox/value';
 import { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { JsonInput } from '../../shared/protocol/messages.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
-import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
-import { kernelCases } from '../support/kernel-cases.ts';
-import { launchChromium } from '../support/launch-chromium.ts';
-import { CHROMIUM_FLAGS } from '../support/page-node.ts';
+import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/browsers/engine-page.ts';
+import { launchChromium } from '../support/browsers/launch-chromium.ts';
+import { CHROMIUM_FLAGS } from '../support/browsers/page-node.ts';
+import { kernelCases } from '../support/models/kernel-cases.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 
 const ON_GPU = { allowSoftware: true };

@@ -9,9 +9,9 @@ import { STRINGS } from '../../renderer/join/strings.ts';
 import { type Locale, preferredLocale } from '../../renderer/language/locales.ts';
 import { shownIn } from '../../renderer/language/shown.ts';
 import type { DeviceTrial } from '../../shared/protocol/capabilities.ts';
-import { chatInput } from '../support/pretended-model.ts';
-import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
-import { createSyntheticRuntime } from '../support/synthetic-runtime.ts';
+import { chatInput } from '../support/models/pretended-model.ts';
+import { collectOutput, NEVER } from '../support/runtimes/runtime-fixtures.ts';
+import { createSyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 
 const STAGES: Stage[] = [
   { stage: 'opening' },

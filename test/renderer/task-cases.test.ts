@@ -6,10 +6,12 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
+import { buildEnginePage, engineOf, QUICK_WASM_FLAG, SOFTWARE_GPU_FLAG } from '../support/browsers/engine-page.ts';
+import { launchChromium } from '../support/browsers/launch-chromium.ts';
+import { CHROMIUM_FLAGS } from '../support/browsers/page-node.ts';
 import { assertClose, softmax } from '../support/close-to.ts';
-import { buildEnginePage, engineOf, QUICK_WASM_FLAG, SOFTWARE_GPU_FLAG } from '../support/engine-page.ts';
-import { launchChromium } from '../support/launch-chromium.ts';
-import { CHROMIUM_FLAGS } from '../support/page-node.ts';
+import { checkCase, requestOf } from '../support/models/task-cases/task-case.ts';
+import { TASK_CASES, writeCaseModels } from '../support/models/task-cases/task-cases.ts';
 import { BLUE, paint, pictureFile } from '../support/pictures.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import {
@@ -22,8 +24,6 @@ import {
   SWEEP,
   SWEEP_RATE_HZ,
 } from '../support/recordings/sweep.ts';
-import { checkCase, requestOf } from '../support/task-cases/task-case.ts';
-import { TASK_CASES, writeCaseModels } from '../support/task-cases/task-cases.ts';
 
 let folder: string;
 let pool: Pool;

@@ -1,7 +1,7 @@
 /** How the page `/join` looks: `npm run screens -- join` takes the pictures anew. */
 import { test } from 'node:test';
 import { afterTest } from '../support/after-test.ts';
-import { joinWith, launchBrowser, visitJoin, waitForState } from '../support/join-page.ts';
+import { joinWith, launchBrowser, visitJoin, waitForState } from '../support/browsers/join-page.ts';
 import { makeCode } from '../support/pairing.ts';
 import { startTestPool } from '../support/pool.ts';
 import { openCamera } from '../support/screens/camera.ts';

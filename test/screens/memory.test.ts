@@ -2,12 +2,12 @@
 import { test } from 'node:test';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
 import { afterTest } from '../support/after-test.ts';
-import { SETTLED, TEST_PAGE_MODEL } from '../support/desktop.ts';
-import { chatInput } from '../support/pretended-model.ts';
-import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
+import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL } from '../support/browsers/window-page.ts';
+import { SETTLED, TEST_PAGE_MODEL } from '../support/desktop/desktop.ts';
+import { chatInput } from '../support/models/pretended-model.ts';
+import { collectOutput, NEVER } from '../support/runtimes/runtime-fixtures.ts';
 import { openCamera } from '../support/screens/camera.ts';
 import { until } from '../support/until.ts';
-import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL } from '../support/window-page.ts';
 
 const SIZES = { wide: { width: 1_080, height: 760 }, narrow: { width: 480, height: 760 } };
 const NOW = new Date(2026, 3, 18, 14, 5).getTime();

@@ -2,15 +2,15 @@
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { afterTest } from '../support/after-test.ts';
-import { REAL_GPU, SETTLED, TEST_PAGE_MODEL } from '../support/desktop.ts';
-import { chatInput } from '../support/pretended-model.ts';
-import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
+import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL } from '../support/browsers/window-page.ts';
+import { REAL_GPU, SETTLED, TEST_PAGE_MODEL } from '../support/desktop/desktop.ts';
+import { chatInput } from '../support/models/pretended-model.ts';
+import { collectOutput, NEVER } from '../support/runtimes/runtime-fixtures.ts';
 import { openCamera } from '../support/screens/camera.ts';
-import { buildPreloads, GOOD_CODE, openWindow, RELAY_URL } from '../support/window-page.ts';
 
 const SIZES = { wide: { width: 1_080, height: 760 }, narrow: { width: 480, height: 960 } };
 const NOW = new Date(2026, 3, 18, 14, 5).getTime();
-const TELLING = fileURLToPath(new URL('../support/telling-model.ts', import.meta.url));
+const TELLING = fileURLToPath(new URL('../support/runtimes/telling-model.ts', import.meta.url));
 const ENGLISH = 'Several at once: 2 threads 41.3 tokens/s, 1 thread 33.1 tokens/s; runs on 2 threads.';
 const FRENCH = 'Plusieurs à la fois : 2 fils 41,3 jetons/s, 1 fil 33,1 jetons/s ; tourne sur 2 fils.';
 

@@ -9,13 +9,13 @@ import { VIEWS } from '../../renderer/ui/routes.ts';
 import { DEFAULT_PREFERENCES } from '../../shared/preferences/preferences.ts';
 import { draftFor, RELAY_KEY } from '../relay/store/store-records.ts';
 import { afterTest } from '../support/after-test.ts';
+import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL } from '../support/browsers/window-page.ts';
 import { pictureOfCodes } from '../support/code-pictures.ts';
-import { type Desktop, REAL_GPU, SETTLED, TEST_PAGE_MODEL } from '../support/desktop.ts';
-import { chatInput } from '../support/pretended-model.ts';
-import { collectOutput, NEVER } from '../support/runtime-fixtures.ts';
+import { type Desktop, REAL_GPU, SETTLED, TEST_PAGE_MODEL } from '../support/desktop/desktop.ts';
+import { chatInput } from '../support/models/pretended-model.ts';
+import { collectOutput, NEVER } from '../support/runtimes/runtime-fixtures.ts';
 import { type Camera, openCamera } from '../support/screens/camera.ts';
 import { until } from '../support/until.ts';
-import { buildPreloads, GOOD_CODE, openWindow, type Preloads, RELAY_URL } from '../support/window-page.ts';
 
 const SIZES = { wide: { width: 1_080, height: 760 }, narrow: { width: 480, height: 760 } };
 const DAY_MS = 24 * 3_600_000;

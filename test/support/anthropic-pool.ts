@@ -4,7 +4,7 @@ import type { ChatInput } from '../../shared/protocol/messages.ts';
 import { DEMO_CHAT, startDemoPool } from './demo-pool.ts';
 import { assertAnthropicError, readError } from './error-answers.ts';
 import type { Pool } from './pool.ts';
-import { createScriptedRuntime, type Script } from './scripted-runtime.ts';
+import { createScriptedRuntime, type Script } from './runtimes/scripted-runtime.ts';
 
 /** A pool as Anthropic's clients meet it: with the demo model, and with models that do as is written here. */
 export type AnthropicPool = Pool & {

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import type { ControlDesk } from '../../main/headless/control/control-desk.ts';
 import { type Control, type ControlOptions, openControl } from '../../main/headless/control/control-server.ts';
 import { rememberLog } from '../../main/headless/control/log-memory.ts';
-import { findNodes } from '../../relay/cli/control-client.ts';
+import { findNodes } from '../../relay/cli/node/control-client.ts';
 import { CONTROL_FOLDER, type ControlAnswer, type NodeStatus } from '../../shared/control/control-protocol.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { afterTest } from './after-test.ts';

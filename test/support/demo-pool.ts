@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
 import { type Pool, startPool } from './pool.ts';
-import { collectLog } from './runtime-fixtures.ts';
+import { collectLog } from './runtimes/runtime-fixtures.ts';
 
 const MODELS = fileURLToPath(new URL('../../shared/models', import.meta.url));
 export const DEMO_CHAT = 'sparewatt/demo-chat';

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import type { NKey } from '../../relay/fabric/nkey.ts';
+import type { NKey } from '../../relay/fabric/bus/nkey.ts';
 import { publicKeyText } from '../../shared/identity/key-text.ts';
 
 /** A node's key without its seed. The library takes milliseconds for a whole one, which 10,000 times are a minute. */

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
-import { createNKey, type NKey } from '../../relay/fabric/nkey.ts';
+import { createNKey, type NKey } from '../../relay/fabric/bus/nkey.ts';
 import type { Relay } from '../../relay/server.ts';
 import { type Agent, type AgentOptions, startAgent } from '../../shared/agent/agent.ts';
 import { connectToBus } from '../../shared/agent/nats-connection.ts';
@@ -10,9 +10,9 @@ import { nodeStatement, type PairingTranscript, proveCode } from '../../shared/i
 import { bytesToBase64Url } from '../../shared/protocol/base64.ts';
 import type { ChallengeResponse, CompletePairing } from '../../shared/protocol/pairing.ts';
 import { afterTest } from './after-test.ts';
-import { identityOf } from './node-identity.ts';
+import { identityOf } from './nodes/node-identity.ts';
 import { silentLog } from './pool.ts';
-import { createSyntheticRuntime } from './synthetic-runtime.ts';
+import { createSyntheticRuntime } from './runtimes/synthetic-runtime.ts';
 
 /** What the relay said: status, headers and body. */
 export type Said = { status: number; headers: Headers; body: Record<string, unknown> };

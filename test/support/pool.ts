@@ -15,8 +15,8 @@ import type { OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import type { Hardware } from '../../shared/protocol/capabilities.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import { afterTest } from './after-test.ts';
-import { newNodeIdentity } from './node-identity.ts';
-import { createSyntheticRuntime, type SyntheticRuntime } from './synthetic-runtime.ts';
+import { newNodeIdentity } from './nodes/node-identity.ts';
+import { createSyntheticRuntime, type SyntheticRuntime } from './runtimes/synthetic-runtime.ts';
 
 /** A real relay with its real nats-server in a temporary folder, and nodes of this process. */
 export type Pool = {

@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test';
+import { joinScriptedNode, type ScriptedNode, type ScriptedNodeOptions } from './nodes/scripted-node.ts';
 import type { Pool } from './pool.ts';
-import { joinScriptedNode, type ScriptedNode, type ScriptedNodeOptions } from './scripted-node.ts';
 import { until } from './until.ts';
 
 export type ScriptedNodes = [ScriptedNode, ScriptedNode, ScriptedNode, ScriptedNode];

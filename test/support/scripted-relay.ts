@@ -1,4 +1,4 @@
-import { createNKey } from '../../relay/fabric/nkey.ts';
+import { createNKey } from '../../relay/fabric/bus/nkey.ts';
 import type {
   BusConnection,
   BusConnectionOptions,

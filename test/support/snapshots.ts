@@ -1,6 +1,6 @@
 import type { Snapshot } from '../../shared/api/snapshot.ts';
 import { LIMITS, PROTOCOL_VERSION } from '../../shared/protocol/limits.ts';
-import { documentFor } from './live-nodes.ts';
+import { documentFor } from './nodes/live-nodes.ts';
 
 /** The snapshot of a relay with these nodes, each with the models it serves. */
 export function snapshotOf(nodes: Record<string, string[]>): Snapshot {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createWorkerRuntime } from '../../main/headless/inference/worker-runtime.ts';
 import { type Pool, startPool } from './pool.ts';
-import { collectLog } from './runtime-fixtures.ts';
+import { collectLog } from './runtimes/runtime-fixtures.ts';
 
 /** Writes a model into a folder under an id. */
 export type WriteModel = (root: string, id: string) => Promise<string>;

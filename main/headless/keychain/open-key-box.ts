@@ -6,7 +6,7 @@ import { accountInNote, keychainBox, reasonOf, unavailable } from './keychain-bo
 import { CALL_LIMIT_MS, callKeychain, PROBE_LIMIT_MS, probeKeychain, type TimeLimit } from './keychain-calls.ts';
 
 /** Holds the key of a node, or the note that it lies in the keychain. */
-export const NODE_KEY_FILE = 'node-key.json';
+const NODE_KEY_FILE = 'node-key.json';
 /** Windows takes 512 characters, and the end of a path says more than its beginning. */
 const FOLDER_CHARACTERS = 200;
 

@@ -17,7 +17,7 @@ export type PendingFile = {
 
 const PENDING = /\.pending-(\d+)(?:-[0-9a-f]+)?$/;
 
-export async function createPendingFile(path: string): Promise<PendingFile> {
+async function createPendingFile(path: string): Promise<PendingFile> {
   await mkdir(dirname(path), { recursive: true });
   const pendingPath = `${path}.pending-${process.pid}-${randomBytes(4).toString('hex')}`;
   const handle = await open(pendingPath, 'w');

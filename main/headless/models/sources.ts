@@ -35,7 +35,7 @@ type Wanted = { id: string; revision: string; folder: string };
 const HUB_URL = 'https://huggingface.co';
 /** Where a relay serves what it mirrors, with the paths of the hub. */
 const MIRROR_PATH = '/mirror/';
-export const DEFAULT_SOURCES: readonly string[] = ['relay', 'hub'];
+const DEFAULT_SOURCES: readonly string[] = ['relay', 'hub'];
 /** A relay that is there answers at once. */
 const LOCK_TIMEOUT_MS = 10_000;
 const LOCK_MOST_BYTES = 1024 * 1024;

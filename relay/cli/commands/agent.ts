@@ -13,12 +13,12 @@ import { isToDiscover } from '../../config/relay-or-discover.ts';
 import { makeFolder } from '../../data-folder/make-folder.ts';
 import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
-import { nextCommand } from '../next-step.ts';
+import { addSettingOptions, loadFromOptions, type SettingOptions } from '../options/setting-options.ts';
 import { COMMAND } from '../own-command.ts';
-import { printable } from '../printable.ts';
-import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
-import { out } from '../style.ts';
-import { createCommandLog } from '../terminal-log.ts';
+import { nextCommand } from '../terminal/next-step.ts';
+import { printable } from '../terminal/printable.ts';
+import { out } from '../terminal/style.ts';
+import { createCommandLog } from '../terminal/terminal-log.ts';
 
 type AgentCommandOptions = SettingOptions & { readyJson?: boolean };
 

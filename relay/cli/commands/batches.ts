@@ -8,14 +8,14 @@ import {
   type OwnedBatchPage,
 } from '../../../shared/api/batches.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { clientCommand, type JsonOption, print } from '../answering-command.ts';
-import { batchesTable, batchText, type ListedBatch } from '../batch-views.ts';
-import { readClient, readEither } from '../client-options.ts';
-import { getJson, postJson } from '../get-json.ts';
-import { lookUntil } from '../look-until.ts';
-import { sayWaits, suggest } from '../next-step.ts';
-import { anyKeyOption, everyKeyOption, parseCount } from '../options.ts';
-import { printFile, sendFile } from '../send-file.ts';
+import { getJson, postJson } from '../client/get-json.ts';
+import { lookUntil } from '../client/look-until.ts';
+import { printFile, sendFile } from '../client/send-file.ts';
+import { clientCommand, type JsonOption, print } from '../options/answering-command.ts';
+import { readClient, readEither } from '../options/client-options.ts';
+import { anyKeyOption, everyKeyOption, parseCount } from '../options/options.ts';
+import { batchesTable, batchText, type ListedBatch } from '../terminal/batch-views.ts';
+import { sayWaits, suggest } from '../terminal/next-step.ts';
 
 type AnyKeyOptions = JsonOption & { anyKey?: boolean };
 type SubmitOptions = JsonOption & { endpoint?: BatchEndpoint; wait?: boolean };

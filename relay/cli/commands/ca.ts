@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { print } from '../answering-command.ts';
+import { authorityFile } from '../client/relay-authority.ts';
+import { print } from '../options/answering-command.ts';
+import { addDataOption, readDataFolder, type SettingOptions } from '../options/setting-options.ts';
 import { COMMAND } from '../own-command.ts';
-import { authorityFile } from '../relay-authority.ts';
-import { addDataOption, readDataFolder, type SettingOptions } from '../setting-options.ts';
-import { out } from '../style.ts';
+import { out } from '../terminal/style.ts';
 
 type CaCommandOptions = SettingOptions & { pem?: boolean; json?: boolean };
 

@@ -1,13 +1,13 @@
 import { Argument, type Command, Option } from 'commander';
 import { counted } from '../../../shared/problems/counted.ts';
-import { askChat, type ChatAnswer } from '../ask-chat.ts';
-import { addClientOptions, readClient } from '../client-options.ts';
-import { parseCount } from '../options.ts';
-import { pictureUrl } from '../picture-argument.ts';
-import { printable, writeAnswer } from '../printable.ts';
-import { fetchReceiptProof, writeReceiptFile } from '../receipt-file.ts';
-import type { SettingOptions } from '../setting-options.ts';
-import { err } from '../style.ts';
+import { askChat, type ChatAnswer } from '../client/ask-chat.ts';
+import { fetchReceiptProof, writeReceiptFile } from '../client/receipt-file.ts';
+import { addClientOptions, readClient } from '../options/client-options.ts';
+import { parseCount } from '../options/options.ts';
+import { pictureUrl } from '../options/picture-argument.ts';
+import type { SettingOptions } from '../options/setting-options.ts';
+import { printable, writeAnswer } from '../terminal/printable.ts';
+import { err } from '../terminal/style.ts';
 
 type ChatCommandOptions = SettingOptions & {
   system?: string;

@@ -5,9 +5,9 @@ import { SECTION_NAMES, type SectionName } from '../../config/sections.ts';
 import { type ShownSetting, showSettings } from '../../config/shown-settings.ts';
 import { unreadVariables } from '../../config/unread-variables.ts';
 import { EXIT } from '../exit-codes.ts';
-import { type PolicyInForce, policyInForce } from '../policy-in-force.ts';
-import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
-import { err, out } from '../style.ts';
+import { type PolicyInForce, policyInForce } from '../node/policy-in-force.ts';
+import { addSettingOptions, loadFromOptions, type SettingOptions } from '../options/setting-options.ts';
+import { err, out } from '../terminal/style.ts';
 import { AGENT_SECTIONS } from './agent.ts';
 import { RELAY_SECTIONS } from './relay.ts';
 

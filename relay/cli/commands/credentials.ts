@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { readBusIdentity } from '../../fabric/bus-identity.ts';
-import { mintOperatorCredentials } from '../../fabric/operator-credentials.ts';
-import { relayFolder } from '../local-relay.ts';
-import { parseCount } from '../options.ts';
-import { addDataOption, readDataFolder, type SettingOptions } from '../setting-options.ts';
+import { readBusIdentity } from '../../fabric/bus/bus-identity.ts';
+import { mintOperatorCredentials } from '../../fabric/bus/operator-credentials.ts';
+import { relayFolder } from '../client/local-relay.ts';
+import { parseCount } from '../options/options.ts';
+import { addDataOption, readDataFolder, type SettingOptions } from '../options/setting-options.ts';
 
 type CredentialsOptions = SettingOptions & {
   role: 'operator';

@@ -8,15 +8,15 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import { validatorOf } from '../../../shared/protocol/validator.ts';
 import { faultOfSettlement } from '../../credits/close-settlement.ts';
 import { creditsText } from '../../credits/credits-text.ts';
-import { type JsonOption, operatorCommand, print } from '../answering-command.ts';
-import { readOperator } from '../client-options.ts';
-import { parseMicro } from '../credit-text.ts';
-import { getJson, postJson, putJson } from '../get-json.ts';
-import { momentText } from '../moment-text.ts';
-import { suggest } from '../next-step.ts';
-import { parseCount } from '../options.ts';
-import { readReceiptFile } from '../receipt-file.ts';
-import { tableOf } from '../tables.ts';
+import { getJson, postJson, putJson } from '../client/get-json.ts';
+import { readReceiptFile } from '../client/receipt-file.ts';
+import { type JsonOption, operatorCommand, print } from '../options/answering-command.ts';
+import { readOperator } from '../options/client-options.ts';
+import { parseMicro } from '../options/credit-text.ts';
+import { parseCount } from '../options/options.ts';
+import { momentText } from '../terminal/moment-text.ts';
+import { suggest } from '../terminal/next-step.ts';
+import { tableOf } from '../terminal/tables.ts';
 
 type PriceOptions = JsonOption & { job?: number; second?: number; input?: number; output?: number; fee?: number };
 

@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander';
 import type { FileDeleted, FileObject, FilePage } from '../../../shared/api/files.ts';
-import { clientCommand, type JsonOption, print } from '../answering-command.ts';
-import { readClient } from '../client-options.ts';
-import { deleteJson, getJson } from '../get-json.ts';
-import { ageText } from '../job-views.ts';
-import { suggest } from '../next-step.ts';
-import { parseCount } from '../options.ts';
-import { printFile, sendFile } from '../send-file.ts';
-import { tableOf } from '../tables.ts';
+import { deleteJson, getJson } from '../client/get-json.ts';
+import { printFile, sendFile } from '../client/send-file.ts';
+import { clientCommand, type JsonOption, print } from '../options/answering-command.ts';
+import { readClient } from '../options/client-options.ts';
+import { parseCount } from '../options/options.ts';
+import { ageText } from '../terminal/job-views.ts';
+import { suggest } from '../terminal/next-step.ts';
+import { tableOf } from '../terminal/tables.ts';
 
 type ListOptions = JsonOption & { limit: number; purpose?: string };
 

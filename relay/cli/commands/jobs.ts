@@ -1,14 +1,21 @@
 import { type Command, Option } from 'commander';
 import type { Job, JobPage, JobRequest, JobResult, JobState } from '../../../shared/api/jobs.ts';
 import { JOB_STATES } from '../../jobs/queue/job-state.ts';
-import { clientCommand, type JsonOption, print } from '../answering-command.ts';
-import { readClient, readEither, readOperator } from '../client-options.ts';
-import { deleteJson, getJson, postJson } from '../get-json.ts';
-import { inputOf } from '../input-of.ts';
-import { jobsTable, jobText } from '../job-views.ts';
-import { lookUntil } from '../look-until.ts';
-import { sayWaits, suggest } from '../next-step.ts';
-import { addStates, anyKeyOption, everyKeyOption, parseCount, parseLongSeconds, parsePriority } from '../options.ts';
+import { deleteJson, getJson, postJson } from '../client/get-json.ts';
+import { lookUntil } from '../client/look-until.ts';
+import { clientCommand, type JsonOption, print } from '../options/answering-command.ts';
+import { readClient, readEither, readOperator } from '../options/client-options.ts';
+import { inputOf } from '../options/input-of.ts';
+import {
+  addStates,
+  anyKeyOption,
+  everyKeyOption,
+  parseCount,
+  parseLongSeconds,
+  parsePriority,
+} from '../options/options.ts';
+import { jobsTable, jobText } from '../terminal/job-views.ts';
+import { sayWaits, suggest } from '../terminal/next-step.ts';
 
 type ListOptions = JsonOption & { limit: number; all?: boolean; state?: JobState[] };
 type SubmitOptions = JsonOption & {

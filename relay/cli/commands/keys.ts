@@ -8,14 +8,14 @@ import {
   SCOPE_MEANINGS,
 } from '../../../shared/api/keys.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { type JsonOption, operatorCommand, print } from '../answering-command.ts';
-import { readOperator } from '../client-options.ts';
-import { deleteJson, getJson, patchJson, postJson } from '../get-json.ts';
-import { addKeyOptions, type KeyOptions, orderOf, whole } from '../key-options.ts';
-import { keysTable, limitsText } from '../key-table.ts';
-import { nextCommand, suggest } from '../next-step.ts';
-import { printable } from '../printable.ts';
-import { out } from '../style.ts';
+import { deleteJson, getJson, patchJson, postJson } from '../client/get-json.ts';
+import { type JsonOption, operatorCommand, print } from '../options/answering-command.ts';
+import { readOperator } from '../options/client-options.ts';
+import { addKeyOptions, type KeyOptions, orderOf, whole } from '../options/key-options.ts';
+import { keysTable, limitsText } from '../terminal/key-table.ts';
+import { nextCommand, suggest } from '../terminal/next-step.ts';
+import { printable } from '../terminal/printable.ts';
+import { out } from '../terminal/style.ts';
 
 const PATH = '/v1/admin/keys';
 

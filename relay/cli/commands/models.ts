@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
 import type { ModelList } from '../../../shared/api/models.ts';
 import { counted } from '../../../shared/problems/counted.ts';
-import { addClientOptions, readClient } from '../client-options.ts';
-import { getJson } from '../get-json.ts';
+import { getJson } from '../client/get-json.ts';
+import { addClientOptions, readClient } from '../options/client-options.ts';
+import type { SettingOptions } from '../options/setting-options.ts';
 import { COMMAND } from '../own-command.ts';
-import type { SettingOptions } from '../setting-options.ts';
-import { out } from '../style.ts';
+import { out } from '../terminal/style.ts';
 import { addStoredModelCommands, NODE_STORE, RELAY_MIRROR } from './stored-models.ts';
 
 type ModelsCommandOptions = SettingOptions & { json?: boolean };

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { openDataFolder } from '../../data-folder/data-folder.ts';
-import { readOrCreateBusIdentity } from '../../fabric/bus-identity.ts';
-import { exportNatsConfig } from '../../fabric/nats-config.ts';
+import { readOrCreateBusIdentity } from '../../fabric/bus/bus-identity.ts';
+import { exportNatsConfig } from '../../fabric/nats-server/nats-config.ts';
 import { createProcessLog } from '../../process-log.ts';
-import { relayFolder } from '../local-relay.ts';
-import { addDataOption, readDataFolder, type SettingOptions } from '../setting-options.ts';
+import { relayFolder } from '../client/local-relay.ts';
+import { addDataOption, readDataFolder, type SettingOptions } from '../options/setting-options.ts';
 
 export function defineNatsConfigCommand(command: Command): void {
   addDataOption(command).action(async (options: SettingOptions) => {

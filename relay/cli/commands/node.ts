@@ -11,12 +11,12 @@ import {
 } from '../../../shared/control/control-protocol.ts';
 import { pauseEnd } from '../../../shared/preferences/wish.ts';
 import { settingsOf } from '../../config/load-settings.ts';
-import { askNode, type FoundNode } from '../control-client.ts';
-import { suggest } from '../next-step.ts';
-import { controlFolders, findNode } from '../node-folders.ts';
-import { ledgerJobsText, ledgerReceiptsText } from '../node-ledger-text.ts';
-import { logLineText, nodeStatusText } from '../node-status-text.ts';
-import { addDataOption, loadFromOptions, type SettingOptions } from '../setting-options.ts';
+import { askNode, type FoundNode } from '../node/control-client.ts';
+import { controlFolders, findNode } from '../node/node-folders.ts';
+import { addDataOption, loadFromOptions, type SettingOptions } from '../options/setting-options.ts';
+import { suggest } from '../terminal/next-step.ts';
+import { ledgerJobsText, ledgerReceiptsText } from '../terminal/node-ledger-text.ts';
+import { logLineText, nodeStatusText } from '../terminal/node-status-text.ts';
 
 type NodeOptions = SettingOptions & { json?: boolean };
 type PauseOptions = NodeOptions & { for?: number };

@@ -9,13 +9,20 @@ import type {
 } from '../../../shared/api/nodes.ts';
 import type { ForgottenNode, NodeStanding } from '../../../shared/api/pairing.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { clientCommand, type JsonOption, operatorCommand, print } from '../answering-command.ts';
-import { readClient, readOperator } from '../client-options.ts';
-import { deleteJson, getJson, postJson } from '../get-json.ts';
-import { inputOf } from '../input-of.ts';
-import { suggest } from '../next-step.ts';
-import { capabilitiesText, healthText, nodesTable, pendingTable, pendingText, taskText } from '../node-views.ts';
-import { parseSeconds } from '../options.ts';
+import { deleteJson, getJson, postJson } from '../client/get-json.ts';
+import { clientCommand, type JsonOption, operatorCommand, print } from '../options/answering-command.ts';
+import { readClient, readOperator } from '../options/client-options.ts';
+import { inputOf } from '../options/input-of.ts';
+import { parseSeconds } from '../options/options.ts';
+import { suggest } from '../terminal/next-step.ts';
+import {
+  capabilitiesText,
+  healthText,
+  nodesTable,
+  pendingTable,
+  pendingText,
+  taskText,
+} from '../terminal/node-views.ts';
 
 type SendOptions = JsonOption & { type: string; model?: string; wait: boolean };
 type ReasonOptions = JsonOption & { reason?: string };

@@ -2,14 +2,14 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ListedCode, ListedCodes, PairingCode } from '../../../shared/api/pairing.ts';
 import { codeSecretsOf, readPairingCode } from '../../../shared/identity/pairing-code.ts';
 import { isForBrowsers } from '../../../shared/identity/pairing-link.ts';
-import { addClientOptions, readOperator } from '../client-options.ts';
-import { deleteJson, getJson, postJson } from '../get-json.ts';
-import { momentText } from '../moment-text.ts';
-import { parseUrl } from '../options.ts';
+import { deleteJson, getJson, postJson } from '../client/get-json.ts';
+import { addClientOptions, readOperator } from '../options/client-options.ts';
+import { parseUrl } from '../options/options.ts';
+import type { SettingOptions } from '../options/setting-options.ts';
 import { COMMAND, COMMAND_ELSEWHERE } from '../own-command.ts';
-import { qrCode } from '../qr-code.ts';
-import type { SettingOptions } from '../setting-options.ts';
-import { out } from '../style.ts';
+import { momentText } from '../terminal/moment-text.ts';
+import { qrCode } from '../terminal/qr-code.ts';
+import { out } from '../terminal/style.ts';
 
 type PairCommandOptions = SettingOptions & {
   address?: string;

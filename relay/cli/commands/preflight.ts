@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
-import { addClientOptions, readOperator } from '../client-options.ts';
-import { compareSnapshots, type Difference, healthFaults } from '../compare-snapshots.ts';
+import { compareSnapshots, type Difference, healthFaults } from '../client/compare-snapshots.ts';
+import { fetchSnapshot, readSnapshotFile, writeSnapshotFile } from '../client/snapshot-file.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printable } from '../printable.ts';
-import type { SettingOptions } from '../setting-options.ts';
-import { fetchSnapshot, readSnapshotFile, writeSnapshotFile } from '../snapshot-file.ts';
-import { out } from '../style.ts';
+import { addClientOptions, readOperator } from '../options/client-options.ts';
+import type { SettingOptions } from '../options/setting-options.ts';
+import { printable } from '../terminal/printable.ts';
+import { out } from '../terminal/style.ts';
 
 type PreflightCommandOptions = SettingOptions & { against?: string; save?: string; json?: boolean };
 

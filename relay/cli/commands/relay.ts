@@ -7,11 +7,11 @@ import { otlpTargetOf } from '../../config/otlp-target.ts';
 import type { RelaySettings } from '../../config/relay-settings.ts';
 import { showSettings } from '../../config/shown-settings.ts';
 import type { RelayOptions } from '../../server.ts';
+import { relayFolder } from '../client/local-relay.ts';
 import { listenForInterruption } from '../interrupt.ts';
-import { relayFolder } from '../local-relay.ts';
-import { relayBanner } from '../relay-banner.ts';
-import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
-import { createCommandLog } from '../terminal-log.ts';
+import { addSettingOptions, loadFromOptions, type SettingOptions } from '../options/setting-options.ts';
+import { relayBanner } from '../terminal/relay-banner.ts';
+import { createCommandLog } from '../terminal/terminal-log.ts';
 
 type RelayCommandOptions = SettingOptions & { readyJson?: boolean; quiet?: boolean };
 

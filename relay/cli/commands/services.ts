@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { ServiceDetails, ServicePage, ServiceSummary } from '../../../shared/api/services.ts';
 import { CATEGORIES } from '../../../shared/registry/service.ts';
-import { clientCommand, type JsonOption, print } from '../answering-command.ts';
-import { readClient } from '../client-options.ts';
-import { getJson } from '../get-json.ts';
-import { servicesTable, serviceText } from '../service-views.ts';
+import { getJson } from '../client/get-json.ts';
+import { clientCommand, type JsonOption, print } from '../options/answering-command.ts';
+import { readClient } from '../options/client-options.ts';
+import { servicesTable, serviceText } from '../terminal/service-views.ts';
 
 type ListOptions = JsonOption & { category?: string; search?: string };
 

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import { counted } from '../../../shared/problems/counted.ts';
-import { addClientOptions, readOperator } from '../client-options.ts';
-import type { SettingOptions } from '../setting-options.ts';
-import { fetchSnapshot, snapshotText, writeSnapshotFile } from '../snapshot-file.ts';
+import { fetchSnapshot, snapshotText, writeSnapshotFile } from '../client/snapshot-file.ts';
+import { addClientOptions, readOperator } from '../options/client-options.ts';
+import type { SettingOptions } from '../options/setting-options.ts';
 
 type SnapshotCommandOptions = SettingOptions & { out?: string };
 

@@ -7,16 +7,16 @@ import type { NodeSettings } from '../../../shared/config/node-settings.ts';
 import { nodeFolder } from '../../config/implied-settings.ts';
 import { settingsOf } from '../../config/load-settings.ts';
 import { MIRROR_FOLDER } from '../../models/mirror.ts';
-import { type JsonOption, print } from '../answering-command.ts';
+import { relayFolder } from '../client/local-relay.ts';
 import { EXIT } from '../exit-codes.ts';
 import { untilInterrupted } from '../interrupt.ts';
-import { relayFolder } from '../local-relay.ts';
-import { suggest } from '../next-step.ts';
-import { printable } from '../printable.ts';
-import { addSettingOptions, loadFromOptions, type SettingOptions } from '../setting-options.ts';
-import { NONE_HERE, sizeText, tableOf, type Verified, verifiedText, viewOf } from '../stored-model-views.ts';
-import { err } from '../style.ts';
-import { createTransferLine } from '../transfer-line.ts';
+import { type JsonOption, print } from '../options/answering-command.ts';
+import { addSettingOptions, loadFromOptions, type SettingOptions } from '../options/setting-options.ts';
+import { suggest } from '../terminal/next-step.ts';
+import { printable } from '../terminal/printable.ts';
+import { NONE_HERE, sizeText, tableOf, type Verified, verifiedText, viewOf } from '../terminal/stored-model-views.ts';
+import { err } from '../terminal/style.ts';
+import { createTransferLine } from '../terminal/transfer-line.ts';
 
 /** A folder of models of this machine, and what it may be filled from. */
 export type StoredModels = {

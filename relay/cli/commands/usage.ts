@@ -3,11 +3,11 @@ import type { CreditStanding } from '../../../shared/api/credits.ts';
 import type { ApiKeyList } from '../../../shared/api/keys.ts';
 import type { UsageReport, UsageRow } from '../../../shared/api/usage.ts';
 import { creditsText } from '../../credits/credits-text.ts';
-import { type JsonOption, print } from '../answering-command.ts';
-import { addClientOptions, readClient, readOperator } from '../client-options.ts';
-import { getJson } from '../get-json.ts';
-import { momentText } from '../moment-text.ts';
-import { tableOf } from '../tables.ts';
+import { getJson } from '../client/get-json.ts';
+import { type JsonOption, print } from '../options/answering-command.ts';
+import { addClientOptions, readClient, readOperator } from '../options/client-options.ts';
+import { momentText } from '../terminal/moment-text.ts';
+import { tableOf } from '../terminal/tables.ts';
 
 type UsageOptions = JsonOption & { all?: boolean; by: string; from?: string; to?: string };
 type Group = 'day' | 'hour' | 'key' | 'model' | 'node';

@@ -5,9 +5,9 @@ import type { JobSpec } from '../job.ts';
 /** Frames of a template that the client does not send, in tokens. */
 export const TEMPLATE_TOKENS = 256;
 /** Beyond its bytes in a request a picture is so many tokens at the most, also one that is only named. */
-export const PICTURE_TOKENS = 16_384;
+const PICTURE_TOKENS = 16_384;
 /** A task that compares a text with labels reads it once for each of them. */
-export const MOST_READINGS = 128;
+const MOST_READINGS = 128;
 /** Tokens of a choice that leave no text: the mark of its end, the frame of a call, what a stop sequence has cut off. */
 const SILENT_TOKENS = 64;
 

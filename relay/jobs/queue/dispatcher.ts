@@ -1,6 +1,6 @@
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ParallelLimits } from '../../access/parallel-limits.ts';
-import type { NodeTable } from '../../fabric/node-table.ts';
+import type { NodeTable } from '../../fabric/nodes/node-table.ts';
 import { createFairLine } from './fair-line.ts';
 import { hasFreeSlots } from './free-slots.ts';
 import type { LiveJob } from './live-job.ts';

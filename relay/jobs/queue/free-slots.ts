@@ -1,5 +1,5 @@
-import { countOf, slotsOf } from '../../fabric/free-nodes.ts';
-import type { NodeTable } from '../../fabric/node-table.ts';
+import { countOf, slotsOf } from '../../fabric/nodes/free-nodes.ts';
+import type { NodeTable } from '../../fabric/nodes/node-table.ts';
 
 /** Whether nodes that serve a model have more free slots than `taken`, which others are about to take. */
 export function hasFreeSlots(table: NodeTable, model: string, taken: number): boolean {

@@ -1,6 +1,6 @@
 import type { JobWait } from '../../../shared/api/jobs.ts';
 import type { Problem } from '../../../shared/problems/problem.ts';
-import type { NodeTable } from '../../fabric/node-table.ts';
+import type { NodeTable } from '../../fabric/nodes/node-table.ts';
 import type { RelayLog } from '../../log.ts';
 import type { JobChange, JobEnding, QueuedJob, QueuedJobStore, QueuedOrder } from '../../store/queued-job-store.ts';
 import type { JobRecord } from '../../store/store.ts';

@@ -13,7 +13,7 @@ const TIMEOUT_MS = 10_000;
  * What is sent is signed as Standard Webhooks say: HMAC-SHA256 over `id.timestamp.body`, by the secret's bytes, which
  * are those of its base64 after `whsec_`.
  */
-export function signWebhook({ eventId, body, secret }: WebhookDelivery, nowS: number): string {
+function signWebhook({ eventId, body, secret }: WebhookDelivery, nowS: number): string {
   const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice('whsec_'.length), 'base64') : Buffer.from(secret);
   return `v1,${createHmac('sha256', key).update(`${eventId}.${nowS}.${body}`).digest('base64')}`;
 }

@@ -3,7 +3,7 @@ import { CAPABILITY_TYPES, isServiceType, type JobType } from '../../../shared/p
 import { SERVICE_OF_JOB_TYPE } from '../../../shared/receipts/statements.ts';
 import { isObject, type JsonSchema } from '../../../shared/registry/json-schema.ts';
 import { mayAsk, type Principal } from '../../access/api-keys.ts';
-import type { NodeTable } from '../../fabric/node-table.ts';
+import type { NodeTable } from '../../fabric/nodes/node-table.ts';
 import type { JobOrder, RelayServices } from '../../services.ts';
 import { planService } from '../services/plan-service.ts';
 import { readInput } from '../tasks/task-order.ts';

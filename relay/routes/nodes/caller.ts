@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { assertScope } from '../../access/api-keys.ts';
-import { listenerUrlFor } from '../../fabric/bus-listener-url.ts';
+import { listenerUrlFor } from '../../fabric/nats-server/bus-listener-url.ts';
 import { isLoopback as isLoopbackName, lanUrl } from '../../lan-url.ts';
 import type { Caller } from '../../pairing/pairing.ts';
 import type { RelayServices } from '../../services.ts';

@@ -1,6 +1,6 @@
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ChatInput } from '../../../shared/protocol/messages.ts';
-import type { NodeTable } from '../../fabric/node-table.ts';
+import type { NodeTable } from '../../fabric/nodes/node-table.ts';
 
 /**
  * Refuses what no node of the model has words for, before any of them is asked: miners answer conversations, one answer at a

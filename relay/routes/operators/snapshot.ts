@@ -1,7 +1,7 @@
 import { SNAPSHOT_FORMAT, Snapshot, type SnapshotNode } from '../../../shared/api/snapshot.ts';
 import type { CapabilityDocument } from '../../../shared/protocol/capabilities.ts';
 import { LIMITS, PROTOCOL_VERSION } from '../../../shared/protocol/limits.ts';
-import type { LiveNode } from '../../fabric/node-table.ts';
+import type { LiveNode } from '../../fabric/nodes/node-table.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { sendPieces } from '../http/json-pieces.ts';
 import { readHealth } from './health.ts';

@@ -1,7 +1,7 @@
 import { type Asked, objectionTo } from '../../../shared/policy/decide.ts';
 import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
 import { mayAsk, type Principal } from '../../access/api-keys.ts';
-import type { LiveNode } from '../../fabric/node-table.ts';
+import type { LiveNode } from '../../fabric/nodes/node-table.ts';
 import type { RelayServices } from '../../services.ts';
 
 /** A choice is made on nothing older than this, as in the open fabric. */

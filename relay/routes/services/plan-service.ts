@@ -9,7 +9,7 @@ import { isObject, type JsonSchema } from '../../../shared/registry/json-schema.
 import { withDefaults } from '../../../shared/registry/prompt.ts';
 import { isJobType } from '../../../shared/registry/read-service.ts';
 import { mayAsk, type Principal } from '../../access/api-keys.ts';
-import type { LiveNode, NodeTable } from '../../fabric/node-table.ts';
+import type { LiveNode, NodeTable } from '../../fabric/nodes/node-table.ts';
 import { createAvailability, isModelFor, isParticular, meetsNeeds } from '../../registry/service-availability.ts';
 import type { RegisteredService } from '../../registry/service-registry.ts';
 import { hasCapability } from '../../scheduler/filters.ts';

@@ -5,7 +5,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import type { ChatInput, JobInput } from '../../../shared/protocol/messages.ts';
 import { JOB_TYPES, type JobType } from '../../../shared/protocol/subjects.ts';
 import { validatorOf } from '../../../shared/protocol/validator.ts';
-import type { LiveNode } from '../../fabric/node-table.ts';
+import type { LiveNode } from '../../fabric/nodes/node-table.ts';
 import type { JobOrder } from '../../services.ts';
 import { readTextRequest } from '../openai/chat-request.ts';
 import { readInputs } from '../openai/embeddings.ts';

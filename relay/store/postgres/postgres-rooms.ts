@@ -1,4 +1,4 @@
-import { type NKey, nkeyFromSeed } from '../../fabric/nkey.ts';
+import { type NKey, nkeyFromSeed } from '../../fabric/bus/nkey.ts';
 import { withAttestation } from '../../receipts/attested-sealer.ts';
 import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import { unsignedSealer } from '../rows/stored-receipt.ts';

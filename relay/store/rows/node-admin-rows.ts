@@ -1,4 +1,4 @@
-import type { NodeDuty } from '../../fabric/node-standing.ts';
+import type { NodeDuty } from '../../fabric/nodes/node-standing.ts';
 import type { NodeAdminRecord } from '../node-admin-store.ts';
 
 export type NodeAdminRow = { node_id: string; state: NodeDuty; reason: string | null; since: number | null };

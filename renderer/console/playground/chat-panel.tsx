@@ -2,10 +2,11 @@ import { useState } from 'react';
 import { Fact, Facts } from '../parts.tsx';
 import { linkTo } from '../route.ts';
 import { shownCount, shownDuration } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
-import { AskCard, KeyField, LinesField, ModelField, NumberField, type PanelProps, useAsking } from './asking.tsx';
+import { STRINGS } from '../strings/strings.ts';
+import { KeyField, LinesField, ModelField, NumberField } from './ask-fields.tsx';
+import { AnswerFrame, AskPanel } from './ask-panel.tsx';
+import { type PanelProps, useAsking } from './asking.ts';
 import { type ChatAnswer, type ChatOrder, streamChat } from './chat-stream.ts';
-import { Snippets } from './snippets-card.tsx';
 
 const TEXT = STRINGS.playground;
 /** What arrives faster than that came in one piece, and says nothing of how fast it was written. */
@@ -20,16 +21,14 @@ export function ChatPanel({ models, apiKey, onKey }: PanelProps) {
   const asking = useAsking<ChatAnswer>((signal, show) => streamChat(order, apiKey, signal, show));
   const { answer, isBusy } = asking;
   return (
-    <>
-      <AskCard
-        title={TEXT.ask}
-        asking={asking}
-        fields={<OrderFields order={order} models={models} onOrder={setOrder} apiKey={apiKey} onKey={onKey} />}
-      >
-        {(isBusy || answer !== undefined) && <Answer answer={answer} isBusy={isBusy} />}
-      </AskCard>
-      <Snippets call={{ path: '/v1/chat/completions', body: { ...order, stream: true } }} />
-    </>
+    <AskPanel
+      title={TEXT.ask}
+      asking={asking}
+      call={{ path: '/v1/chat/completions', body: { ...order, stream: true } }}
+      fields={<OrderFields order={order} models={models} onOrder={setOrder} apiKey={apiKey} onKey={onKey} />}
+    >
+      {(isBusy || answer !== undefined) && <Answer answer={answer} isBusy={isBusy} />}
+    </AskPanel>
   );
 }
 
@@ -76,8 +75,7 @@ function Answer({ answer, isBusy }: { answer: ChatAnswer | undefined; isBusy: bo
       ? null
       : (outputTokens - 1) / (writingMs / 1_000);
   return (
-    <div className="answer">
-      <h3>{TEXT.answer}</h3>
+    <AnswerFrame>
       <p className="answer-text" aria-live="polite" aria-busy={isBusy}>
         {text}
       </p>
@@ -91,6 +89,6 @@ function Answer({ answer, isBusy }: { answer: ChatAnswer | undefined; isBusy: bo
           </Fact>
         )}
       </Facts>
-    </div>
+    </AnswerFrame>
   );
 }

@@ -2,10 +2,11 @@ import { useState } from 'react';
 import { cosineOf } from '../../../shared/vectors/cosine.ts';
 import { Fact, Table } from '../parts.tsx';
 import { shownCount } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
+import { KeyField, LinesField, linesOf, ModelField } from './ask-fields.tsx';
 import { askModel, readJson, type WholeAnswer } from './ask-model.ts';
-import { AskCard, KeyField, LinesField, linesOf, ModelField, type PanelProps, useAsking } from './asking.tsx';
-import { Snippets } from './snippets-card.tsx';
+import { AnswerFrame, AskPanel } from './ask-panel.tsx';
+import { type PanelProps, useAsking } from './asking.ts';
 import { WholeAnswerFacts } from './whole-answer-facts.tsx';
 
 const TEXT = STRINGS.playground;
@@ -38,12 +39,9 @@ export function EmbeddingsPanel({ models, apiKey, onKey }: PanelProps) {
     </>
   );
   return (
-    <>
-      <AskCard title={TEXT.embed} asking={asking} fields={fields}>
-        {asking.answer !== undefined && <VectorTable {...asking.answer} />}
-      </AskCard>
-      <Snippets call={{ path: PATH, body }} />
-    </>
+    <AskPanel title={TEXT.embed} asking={asking} call={{ path: PATH, body }} fields={fields}>
+      {asking.answer !== undefined && <VectorTable {...asking.answer} />}
+    </AskPanel>
   );
 }
 
@@ -51,8 +49,7 @@ function VectorTable({ body, texts, ...from }: Embedded) {
   const vectors = body.data.map(({ embedding }) => embedding);
   const first = vectors[0] ?? [];
   return (
-    <div className="answer">
-      <h3>{TEXT.answer}</h3>
+    <AnswerFrame>
       <Table label={TEXT.vectors} heads={[TEXT.text, TEXT.firstNumbers, TEXT.likeness]}>
         {vectors.map((vector, place) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: the same text may be there twice, and none moves
@@ -66,7 +63,7 @@ function VectorTable({ body, texts, ...from }: Embedded) {
       <WholeAnswerFacts {...from}>
         <Fact name={TEXT.dimensions}>{shownCount(first.length)}</Fact>
       </WholeAnswerFacts>
-    </div>
+    </AnswerFrame>
   );
 }
 

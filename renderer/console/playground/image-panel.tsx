@@ -4,20 +4,12 @@ import { base64ToBytes } from '../../../shared/protocol/base64.ts';
 import { TextField } from '../fields.tsx';
 import { Fact } from '../parts.tsx';
 import { shownText } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
+import { KeyField, LinesField, ModelField, NumberField } from './ask-fields.tsx';
 import { askModel, type WholeAnswer } from './ask-model.ts';
-import {
-  AskCard,
-  KeyField,
-  LinesField,
-  ModelField,
-  NumberField,
-  type PanelProps,
-  saidOf,
-  useAsking,
-} from './asking.tsx';
+import { AnswerFrame, AskPanel } from './ask-panel.tsx';
+import { type PanelProps, saidOf, useAsking } from './asking.ts';
 import { MadePicture } from './made-files.tsx';
-import { Snippets } from './snippets-card.tsx';
 import { WholeAnswerFacts } from './whole-answer-facts.tsx';
 
 const TEXT = STRINGS.playground;
@@ -70,12 +62,9 @@ export function ImagePanel({ models, apiKey, onKey }: PanelProps) {
     </>
   );
   return (
-    <>
-      <AskCard title={TEXT.paint} asking={asking} fields={fields}>
-        {asking.answer !== undefined && <Gallery {...asking.answer} />}
-      </AskCard>
-      <Snippets call={{ path: PATH, body }} />
-    </>
+    <AskPanel title={TEXT.paint} asking={asking} call={{ path: PATH, body }} fields={fields}>
+      {asking.answer !== undefined && <Gallery {...asking.answer} />}
+    </AskPanel>
   );
 }
 
@@ -86,8 +75,7 @@ async function readPictures(response: Response): Promise<Pictures> {
 
 function Gallery({ body: { pictures, size }, prompt, ...from }: Painted) {
   return (
-    <div className="answer">
-      <h3>{TEXT.answer}</h3>
+    <AnswerFrame>
       <div className="gallery">
         {pictures.map((bytes, place) => (
           <MadePicture
@@ -102,6 +90,6 @@ function Gallery({ body: { pictures, size }, prompt, ...from }: Painted) {
       <WholeAnswerFacts {...from}>
         <Fact name={TEXT.size}>{shownText(size)}</Fact>
       </WholeAnswerFacts>
-    </div>
+    </AnswerFrame>
   );
 }

@@ -1,5 +1,5 @@
 /** What a model made: shown or played, and saved under a name. */
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 import { useObjectUrl } from './object-url.ts';
 
 const TEXT = STRINGS.playground;

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 
 const TEXT = STRINGS.playground;
 /** Forms that every node can decode; a browser that has neither records in its own. */

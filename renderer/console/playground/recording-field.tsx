@@ -3,7 +3,7 @@ import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { sentenceOf } from '../api.ts';
 import { Field, Trouble, useNow } from '../parts.tsx';
 import { shownBytes, shownDuration } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 import { ChosenSound } from './made-files.tsx';
 import { useRecorder } from './recorder.ts';
 

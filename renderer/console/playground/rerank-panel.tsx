@@ -5,20 +5,11 @@ import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { TextField } from '../fields.tsx';
 import { Table } from '../parts.tsx';
 import { shownCount } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
+import { KeyField, LinesField, linesOf, ModelField, NumberField } from './ask-fields.tsx';
 import { askModel, readJson, type WholeAnswer } from './ask-model.ts';
-import {
-  AskCard,
-  KeyField,
-  LinesField,
-  linesOf,
-  ModelField,
-  NumberField,
-  type PanelProps,
-  saidOf,
-  useAsking,
-} from './asking.tsx';
-import { Snippets } from './snippets-card.tsx';
+import { AnswerFrame, AskPanel } from './ask-panel.tsx';
+import { type PanelProps, saidOf, useAsking } from './asking.ts';
 import { WholeAnswerFacts } from './whole-answer-facts.tsx';
 
 const TEXT = STRINGS.playground;
@@ -53,12 +44,9 @@ export function RerankPanel({ models, apiKey, onKey }: PanelProps) {
     </>
   );
   return (
-    <>
-      <AskCard title={TEXT.rank} asking={asking} fields={fields}>
-        {asking.answer !== undefined && <Ranking {...asking.answer} />}
-      </AskCard>
-      <Snippets call={{ path: PATH, body }} />
-    </>
+    <AskPanel title={TEXT.rank} asking={asking} call={{ path: PATH, body }} fields={fields}>
+      {asking.answer !== undefined && <Ranking {...asking.answer} />}
+    </AskPanel>
   );
 }
 
@@ -69,8 +57,7 @@ function assertFewEnough({ length }: readonly string[]): void {
 
 function Ranking({ body, documents, ...from }: Ranked) {
   return (
-    <div className="answer">
-      <h3>{TEXT.answer}</h3>
+    <AnswerFrame>
       <Table label={TEXT.ranking} heads={[TEXT.rankHead, TEXT.document, TEXT.score]}>
         {body.results.map(({ index, relevance_score }, place) => (
           <tr key={index}>
@@ -83,6 +70,6 @@ function Ranking({ body, documents, ...from }: Ranked) {
         ))}
       </Table>
       <WholeAnswerFacts {...from} />
-    </div>
+    </AnswerFrame>
   );
 }

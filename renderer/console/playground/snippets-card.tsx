@@ -1,6 +1,6 @@
 import { Content, List, Root, Trigger } from 'radix-ui/tabs';
 import { Card, CopyButton } from '../parts.tsx';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 import { LANGUAGES, type ModelCall, snippetOf } from './snippets.ts';
 
 const TEXT = STRINGS.playground;

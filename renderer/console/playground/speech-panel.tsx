@@ -2,20 +2,12 @@ import { useState } from 'react';
 import { TextField } from '../fields.tsx';
 import { Fact } from '../parts.tsx';
 import { shownBytes } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
+import { KeyField, LinesField, ModelField, NumberField } from './ask-fields.tsx';
 import { askModel, type WholeAnswer } from './ask-model.ts';
-import {
-  AskCard,
-  KeyField,
-  LinesField,
-  ModelField,
-  NumberField,
-  type PanelProps,
-  saidOf,
-  useAsking,
-} from './asking.tsx';
+import { AnswerFrame, AskPanel } from './ask-panel.tsx';
+import { type PanelProps, saidOf, useAsking } from './asking.ts';
 import { MadeSound } from './made-files.tsx';
-import { Snippets } from './snippets-card.tsx';
 import { WholeAnswerFacts } from './whole-answer-facts.tsx';
 
 const TEXT = STRINGS.playground;
@@ -52,23 +44,19 @@ export function SpeechPanel({ models, apiKey, onKey }: PanelProps) {
     </>
   );
   return (
-    <>
-      <AskCard title={TEXT.speak} asking={asking} fields={fields}>
-        {asking.answer !== undefined && <Spoken {...asking.answer} />}
-      </AskCard>
-      <Snippets call={{ path: PATH, body }} />
-    </>
+    <AskPanel title={TEXT.speak} asking={asking} call={{ path: PATH, body }} fields={fields}>
+      {asking.answer !== undefined && <Spoken {...asking.answer} />}
+    </AskPanel>
   );
 }
 
 function Spoken({ body, ...from }: WholeAnswer<Blob>) {
   return (
-    <div className="answer">
-      <h3>{TEXT.answer}</h3>
+    <AnswerFrame>
       <MadeSound bytes={body} filename="speech.wav" label={TEXT.spoken} />
       <WholeAnswerFacts {...from}>
         <Fact name={TEXT.fileSize}>{shownBytes(body.size)}</Fact>
       </WholeAnswerFacts>
-    </div>
+    </AnswerFrame>
   );
 }

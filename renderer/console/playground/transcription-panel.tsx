@@ -5,11 +5,12 @@ import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { ChoiceField, TextField } from '../fields.tsx';
 import { Fact, Table } from '../parts.tsx';
 import { shownBytes, shownCount } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
+import { KeyField, ModelField } from './ask-fields.tsx';
 import { askModel, readJson, type WholeAnswer } from './ask-model.ts';
-import { AskCard, KeyField, ModelField, type PanelProps, saidOf, useAsking } from './asking.tsx';
+import { AnswerFrame, AskPanel } from './ask-panel.tsx';
+import { type PanelProps, saidOf, useAsking } from './asking.ts';
 import { RecordingField } from './recording-field.tsx';
-import { Snippets } from './snippets-card.tsx';
 import { streamTranscript } from './transcript-stream.ts';
 import { WholeAnswerFacts } from './whole-answer-facts.tsx';
 
@@ -69,12 +70,14 @@ export function TranscriptionPanel({ models, apiKey, onKey }: PanelProps) {
     </>
   );
   return (
-    <>
-      <AskCard title={TEXT.writeDown} asking={asking} fields={fields}>
-        {asking.answer !== undefined && <Transcript {...asking.answer} isBusy={asking.isBusy} />}
-      </AskCard>
-      <Snippets call={{ path, body: members, file: recording?.name ?? NO_FILE }} />
-    </>
+    <AskPanel
+      title={TEXT.writeDown}
+      asking={asking}
+      call={{ path, body: members, file: recording?.name ?? NO_FILE }}
+      fields={fields}
+    >
+      {asking.answer !== undefined && <Transcript {...asking.answer} isBusy={asking.isBusy} />}
+    </AskPanel>
   );
 }
 
@@ -113,8 +116,7 @@ function Transcript({ body, isBusy, ...from }: WholeAnswer<Heard> & { isBusy: bo
   const { text, duration, segments, words } = body;
   const spoken = words?.map(({ word, ...times }) => ({ text: word, ...times })) ?? segments ?? [];
   return (
-    <div className="answer">
-      <h3>{TEXT.answer}</h3>
+    <AnswerFrame>
       <p className="answer-text" aria-live="polite" aria-busy={isBusy}>
         {text === '' && !isBusy ? <span className="quiet">{TEXT.nothingHeard}</span> : text}
       </p>
@@ -135,7 +137,7 @@ function Transcript({ body, isBusy, ...from }: WholeAnswer<Heard> & { isBusy: bo
       <WholeAnswerFacts {...from}>
         {duration !== undefined && <Fact name={TEXT.soundLength}>{TEXT.inSeconds(shownCount(duration))}</Fact>}
       </WholeAnswerFacts>
-    </div>
+    </AnswerFrame>
   );
 }
 

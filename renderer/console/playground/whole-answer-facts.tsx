@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { Fact, Facts } from '../parts.tsx';
 import { linkTo } from '../route.ts';
 import { shownDuration } from '../shown.ts';
-import { STRINGS } from '../strings.ts';
+import { STRINGS } from '../strings/strings.ts';
 import type { WholeAnswer } from './ask-model.ts';
 
 const TEXT = STRINGS.playground;

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
 import pino from 'pino';
-import { ownedBus } from '../../../relay/fabric/bus-address.ts';
-import { openBusConnection } from '../../../relay/fabric/bus-connection.ts';
-import { readBusIdentity } from '../../../relay/fabric/bus-identity.ts';
+import { ownedBus } from '../../../relay/fabric/bus/bus-address.ts';
+import { openBusConnection } from '../../../relay/fabric/bus/bus-connection.ts';
+import { readBusIdentity } from '../../../relay/fabric/bus/bus-identity.ts';
 import { encodeJson } from '../../../shared/protocol/codec.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type { Heartbeat, OpenSession } from '../../../shared/protocol/messages.ts';

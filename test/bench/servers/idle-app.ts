@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import '../../support/electron-double/alias.ts';
+import '../../support/desktop/electron-double/alias.ts';
 import { until } from '../../support/until.ts';
 
-const { becomeReady, hands } = await import('../../support/electron-double/electron-module.ts');
+const { becomeReady, hands } = await import('../../support/desktop/electron-double/electron-module.ts');
 const [folder = '', invitation = '', relayUrl = ''] = process.argv.slice(2);
 await import(pathToFileURL(join(folder, 'main', 'index.js')).href);
 becomeReady();

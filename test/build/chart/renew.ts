@@ -1,6 +1,13 @@
 /** `node test/build/chart/renew.ts`: renders the chart anew, which takes helm. Look at what has changed before it is committed. */
 import { writeFileSync } from 'node:fs';
-import { chartCases, digestOf, renderChart, renderedFileOf, valuesFileOf, whyNoHelm } from '../../support/chart.ts';
+import {
+  chartCases,
+  digestOf,
+  renderChart,
+  renderedFileOf,
+  valuesFileOf,
+  whyNoHelm,
+} from '../../support/packaging/chart.ts';
 
 const why = whyNoHelm();
 if (why !== undefined) throw new Error(why);

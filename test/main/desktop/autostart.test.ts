@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { createAutostart } from '../../../main/autostart/autostart.ts';
 import { createSleepBlocker } from '../../../main/power/sleep-blocker.ts';
 import { type TrayActions, trayMenu } from '../../../main/tray/tray-menu.ts';
-import { startDesktop } from '../../support/desktop.ts';
-import { createElectronDouble } from '../../support/electron-double/electron-double.ts';
+import { startDesktop } from '../../support/desktop/desktop.ts';
+import { createElectronDouble } from '../../support/desktop/electron-double/electron-double.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const AT = new Date(2026, 10, 21, 12).getTime();

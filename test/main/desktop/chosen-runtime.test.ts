@@ -5,7 +5,7 @@ import { chooseRuntime } from '../../../main/node/chosen-runtime.ts';
 import type { PageModel } from '../../../main/node/page-model.ts';
 import { createProcessorRuntime } from '../../../main/node/processor-runtime.ts';
 import { createWindowRuntime } from '../../../main/node/window-runtime.ts';
-import { REAL_GPU, TEST_PAGE_MODEL } from '../../support/desktop.ts';
+import { REAL_GPU, TEST_PAGE_MODEL } from '../../support/desktop/desktop.ts';
 import { collectLog } from '../../support/log.ts';
 
 const { served, execution, load } = TEST_PAGE_MODEL;

@@ -5,7 +5,7 @@ import { createOwnerPolicy } from '../../../shared/policy/owner-policy.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
 import { NOTHING_KNOWN, type Presence } from '../../../shared/preferences/presence.ts';
 import type { Wish } from '../../../shared/preferences/wish.ts';
-import { SETTLED, startDesktop } from '../../support/desktop.ts';
+import { SETTLED, startDesktop } from '../../support/desktop/desktop.ts';
 import { settled } from '../../support/pending-timers.ts';
 
 const MINUTE_MS = 60_000;

@@ -4,13 +4,19 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openLedger } from '../../../main/headless/ledger/ledger.ts';
-import { askNode, findNodes } from '../../../relay/cli/control-client.ts';
+import { askNode, findNodes } from '../../../relay/cli/node/control-client.ts';
 import { CONTROL_FOLDER, type ControlRequest, type NodeStatus } from '../../../shared/control/control-protocol.ts';
 import type { LedgerJob } from '../../../shared/ipc/ledger-views.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { runSparewatt } from '../../support/command.ts';
 import { listeners } from '../../support/control.ts';
-import { type Desktop, type DesktopOptions, playComputePages, SETTLED, startDesktop } from '../../support/desktop.ts';
+import {
+  type Desktop,
+  type DesktopOptions,
+  playComputePages,
+  SETTLED,
+  startDesktop,
+} from '../../support/desktop/desktop.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 

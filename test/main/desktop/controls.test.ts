@@ -5,9 +5,9 @@ import type { NodeParts } from '../../../main/boot/desktop-host.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferences/preferences.ts';
 import type { Presence } from '../../../shared/preferences/presence.ts';
 import type { JobRequest } from '../../../shared/protocol/messages.ts';
-import { type Desktop, playComputePages, SETTLED, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
-import { chatInput } from '../../support/pretended-model.ts';
-import { collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { type Desktop, playComputePages, SETTLED, startDesktop, TEST_MODEL } from '../../support/desktop/desktop.ts';
+import { chatInput } from '../../support/models/pretended-model.ts';
+import { collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { until } from '../../support/until.ts';
 
 type Opened = { desktop: Desktop; parts: NodeParts; page: ReturnType<typeof playComputePages> };

@@ -7,13 +7,13 @@ import { openPageModels } from '../../../main/node/page-models.ts';
 import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
 import { createWindowRuntime } from '../../../main/node/window-runtime.ts';
 import { askChatOnceServed } from '../../support/ask-pool.ts';
-import { CHAT, SHIPPED_MODELS } from '../../support/computing-desktop.ts';
-import { REAL_GPU } from '../../support/desktop.ts';
-import { offers, pairDesktop } from '../../support/paired-desktop.ts';
+import { CHAT, SHIPPED_MODELS } from '../../support/desktop/computing-desktop.ts';
+import { REAL_GPU } from '../../support/desktop/desktop.ts';
+import { offers, pairDesktop } from '../../support/desktop/paired-desktop.ts';
+import { pretendedExecution } from '../../support/models/pretended-model.ts';
 import { BLUE, paint, pictureFile } from '../../support/pictures.ts';
 import { silentLog, startPool } from '../../support/pool.ts';
-import { pretendedExecution } from '../../support/pretended-model.ts';
-import { collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { until } from '../../support/until.ts';
 
 const headers = { 'content-type': 'application/json' };

@@ -10,11 +10,11 @@ import { ComputeHello } from '../../../shared/ipc/compute-contract.ts';
 import { memoryNeedBytes } from '../../../shared/preferences/memory-need.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { askChat, streamChat } from '../../support/ask-pool.ts';
-import { REAL_GPU, TEST_HARDWARE, TEST_MODEL } from '../../support/desktop.ts';
+import { REAL_GPU, TEST_HARDWARE, TEST_MODEL } from '../../support/desktop/desktop.ts';
+import { offers, pairDesktop } from '../../support/desktop/paired-desktop.ts';
 import { collectLog } from '../../support/log.ts';
-import { offers, pairDesktop } from '../../support/paired-desktop.ts';
+import { pretendedExecution } from '../../support/models/pretended-model.ts';
 import { type Pool, startPool } from '../../support/pool.ts';
-import { pretendedExecution } from '../../support/pretended-model.ts';
 import { until } from '../../support/until.ts';
 
 const GPU = 'test-gpu';

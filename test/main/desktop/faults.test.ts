@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { saidOf } from '../../../main/boot/faults.ts';
-import { type DesktopOptions, startDesktop } from '../../support/desktop.ts';
-import { NO_RENDERER } from '../../support/electron-double/windows.ts';
+import { type DesktopOptions, startDesktop } from '../../support/desktop/desktop.ts';
+import { NO_RENDERER } from '../../support/desktop/electron-double/windows.ts';
 import { settled } from '../../support/pending-timers.ts';
 import { until } from '../../support/until.ts';
 

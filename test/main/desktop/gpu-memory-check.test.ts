@@ -7,7 +7,7 @@ import { type GpuUseOptions, readGpuUse } from '../../../main/headless/gpu-use.t
 import { createGpuMemoryCheck } from '../../../main/node/gpu-memory-check.ts';
 import { createHardwareDesk } from '../../../main/node/hardware-desk.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
-import { REAL_GPU, TEST_HARDWARE } from '../../support/desktop.ts';
+import { REAL_GPU, TEST_HARDWARE } from '../../support/desktop/desktop.ts';
 import { collectLog } from '../../support/log.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';

@@ -6,9 +6,9 @@ import type { PageModel } from '../../../main/node/page-model.ts';
 import { createWindowRuntime, type WindowRuntimeOptions } from '../../../main/node/window-runtime.ts';
 import type { ComputeOrder } from '../../../shared/ipc/compute-channels.ts';
 import type { ToWorker } from '../../../shared/runtimes/worker-protocol.ts';
-import { REAL_GPU, TEST_PAGE_MODEL } from '../../support/desktop.ts';
+import { REAL_GPU, TEST_PAGE_MODEL } from '../../support/desktop/desktop.ts';
 import { collectLog } from '../../support/log.ts';
-import { chatJob, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { until } from '../../support/until.ts';
 
 const IDLE_MS = 900_000;

@@ -11,12 +11,12 @@ import { createNodeHost, type StartAgent } from '../../../main/node/node-host.ts
 import type { Agent } from '../../../shared/agent/agent.ts';
 import { rememberedRelayText } from '../../../shared/config/remembered-relay.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { type Desktop, type DesktopOptions, SETTLED, startDesktop } from '../../support/desktop.ts';
-import type { ElectronHands } from '../../support/electron-double/electron-double.ts';
-import { type Keyring, sealedStrings } from '../../support/electron-double/sealed-strings.ts';
+import { type Desktop, type DesktopOptions, SETTLED, startDesktop } from '../../support/desktop/desktop.ts';
+import type { ElectronHands } from '../../support/desktop/electron-double/electron-double.ts';
+import { type Keyring, sealedStrings } from '../../support/desktop/electron-double/sealed-strings.ts';
+import { needsSecretService, startSecretService } from '../../support/desktop/secret-service.ts';
 import { collectLog } from '../../support/log.ts';
 import { isProblem } from '../../support/problems.ts';
-import { needsSecretService, startSecretService } from '../../support/secret-service.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 

@@ -4,10 +4,10 @@ import { after, before, type TestContext, test } from 'node:test';
 import { createMachineTester, type MachineTestOptions } from '../../../main/node/machine-test.ts';
 import type { GpuReport } from '../../../shared/ipc/app-state.ts';
 import type { MachineTest } from '../../../shared/protocol/capabilities.ts';
-import { playComputePages, REAL_GPU, startDesktop, TEST_HARDWARE } from '../../support/desktop.ts';
-import { offers, pairDesktop } from '../../support/paired-desktop.ts';
+import { playComputePages, REAL_GPU, startDesktop, TEST_HARDWARE } from '../../support/desktop/desktop.ts';
+import { offers, pairDesktop } from '../../support/desktop/paired-desktop.ts';
+import { pretendedExecution } from '../../support/models/pretended-model.ts';
 import { type Pool, silentLog, startPool } from '../../support/pool.ts';
-import { pretendedExecution } from '../../support/pretended-model.ts';
 import { isProblem } from '../../support/problems.ts';
 import { until } from '../../support/until.ts';
 

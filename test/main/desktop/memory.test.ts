@@ -6,7 +6,7 @@ import { createHardwareDesk, type HardwareDeskOptions, unsupportedOf } from '../
 import { createMemoryPeaks } from '../../../main/node/memory-peaks.ts';
 import { memoryNeedBytes } from '../../../shared/preferences/memory-need.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
-import { REAL_GPU, TEST_HARDWARE } from '../../support/desktop.ts';
+import { REAL_GPU, TEST_HARDWARE } from '../../support/desktop/desktop.ts';
 import { collectLog } from '../../support/log.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 

@@ -9,9 +9,9 @@ import { createModelInstaller, createModelSizer } from '../../../main/node/page-
 import { createDownloadMeter } from '../../../shared/downloads/download-meter.ts';
 import { memoryNeedBytes } from '../../../shared/preferences/memory-need.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
-import { type Desktop, type DesktopOptions, SETTLED, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
-import { fileHeaders, type HubMirror, startHubMirror } from '../../support/hub-mirror.ts';
-import { writeMaskFiller } from '../../support/task-models/text-models.ts';
+import { type Desktop, type DesktopOptions, SETTLED, startDesktop, TEST_MODEL } from '../../support/desktop/desktop.ts';
+import { writeMaskFiller } from '../../support/models/task-models/text-models.ts';
+import { fileHeaders, type HubMirror, startHubMirror } from '../../support/network/hub-mirror.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 

@@ -20,7 +20,7 @@ import {
   SETTLED,
   startDesktop,
   TEST_MODEL,
-} from '../../support/desktop.ts';
+} from '../../support/desktop/desktop.ts';
 import { makeCode } from '../../support/pairing.ts';
 import { type Pool, startPool } from '../../support/pool.ts';
 import { until } from '../../support/until.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nextFactor } from '../../../main/windows/zoom.ts';
-import { startDesktop } from '../../support/desktop.ts';
-import { doubleEvent, type WindowDouble } from '../../support/electron-double/windows.ts';
+import { startDesktop } from '../../support/desktop/desktop.ts';
+import { doubleEvent, type WindowDouble } from '../../support/desktop/electron-double/windows.ts';
 
 /** Whether the app took the key for itself. */
 function press(window: WindowDouble, key: string, held: Record<string, unknown> = { control: true }): boolean {

@@ -5,10 +5,10 @@ import type { PageModel } from '../../../main/node/page-model.ts';
 import { createWindowRuntime } from '../../../main/node/window-runtime.ts';
 import type { ComputeOrder } from '../../../shared/ipc/compute-channels.ts';
 import { Problem, toProblemRecord } from '../../../shared/problems/problem.ts';
-import { REAL_GPU, TEST_PAGE_MODEL } from '../../support/desktop.ts';
+import { REAL_GPU, TEST_PAGE_MODEL } from '../../support/desktop/desktop.ts';
 import { collectLog } from '../../support/log.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { until } from '../../support/until.ts';
 
 const [ONE, TWO] = ['test/one', 'test/two'] as const;

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createWindowRuntime } from '../../../main/node/window-runtime.ts';
-import { REAL_GPU, TEST_MODEL, TEST_PAGE_MODEL } from '../../support/desktop.ts';
+import { REAL_GPU, TEST_MODEL, TEST_PAGE_MODEL } from '../../support/desktop/desktop.ts';
 import { collectLog } from '../../support/log.ts';
-import { chatJob, collectOutput } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectOutput } from '../../support/runtimes/runtime-fixtures.ts';
 import { until } from '../../support/until.ts';
 
 const TAKEN_BACK = new Error('the owner plays');

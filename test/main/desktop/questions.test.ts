@@ -3,10 +3,16 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { NodeParts } from '../../../main/boot/desktop-host.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
-import { type DesktopOptions, playComputePages, SETTLED, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import {
+  type DesktopOptions,
+  playComputePages,
+  SETTLED,
+  startDesktop,
+  TEST_MODEL,
+} from '../../support/desktop/desktop.ts';
+import { chatInput } from '../../support/models/pretended-model.ts';
 import { settled } from '../../support/pending-timers.ts';
-import { chatInput } from '../../support/pretended-model.ts';
-import { collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { until } from '../../support/until.ts';
 
 /** The app of somebody who watches over jobs, with its window in the tray. */

@@ -16,7 +16,7 @@ import type { RecordsQuestion } from '../../../shared/protocol/node-records.ts';
 import { checkReceiptFile } from '../../../shared/receipts/receipt-proof.ts';
 import { draftFor, RELAY_KEY } from '../../relay/store/store-records.ts';
 import { askChat } from '../../support/ask-pool.ts';
-import { type PlayedPage, playComputePages, SETTLED, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import { type PlayedPage, playComputePages, SETTLED, startDesktop, TEST_MODEL } from '../../support/desktop/desktop.ts';
 import { makeCode } from '../../support/pairing.ts';
 import { silentLog, startTestPool } from '../../support/pool.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';

@@ -8,9 +8,15 @@ import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts'
 import { afterTest } from '../../support/after-test.ts';
 import { askChat } from '../../support/ask-pool.ts';
 import { sparewatt } from '../../support/command.ts';
-import { type Desktop, type PlayedPage, playComputePages, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
-import type { Keyring } from '../../support/electron-double/sealed-strings.ts';
-import { freePort } from '../../support/free-port.ts';
+import {
+  type Desktop,
+  type PlayedPage,
+  playComputePages,
+  startDesktop,
+  TEST_MODEL,
+} from '../../support/desktop/desktop.ts';
+import type { Keyring } from '../../support/desktop/electron-double/sealed-strings.ts';
+import { freePort } from '../../support/network/free-port.ts';
 import { makeCode } from '../../support/pairing.ts';
 import type { Pool } from '../../support/pool.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -59,7 +65,7 @@ async function startKept(
   folder: string,
   keyring?: Keyring,
 ): Promise<{ desktop: Desktop; page: PlayedPage }> {
-  await import('../../support/electron-double/alias.ts');
+  await import('../../support/desktop/electron-double/alias.ts');
   const { default: Store } = await import('electron-store');
   let page: PlayedPage | undefined;
   const desktop = await startDesktop(t, {

@@ -8,8 +8,8 @@ import { PAGE_PREFERENCES } from '../../../main/windows/hardening.ts';
 import type { IpcAnswer } from '../../../shared/ipc/answer.ts';
 import { uiChannel } from '../../../shared/ipc/ui-channels.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
-import { type Desktop, playComputePages, SETTLED, startDesktop } from '../../support/desktop.ts';
-import { doubleEvent, type WindowDouble } from '../../support/electron-double/windows.ts';
+import { type Desktop, playComputePages, SETTLED, startDesktop } from '../../support/desktop/desktop.ts';
+import { doubleEvent, type WindowDouble } from '../../support/desktop/electron-double/windows.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 

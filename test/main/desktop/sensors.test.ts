@@ -10,8 +10,8 @@ import { systemSensors } from '../../../main/headless/presence/system-sensors.ts
 import { watchPresence } from '../../../main/headless/presence/watch-presence.ts';
 import { createPowerSensor } from '../../../main/power/power-sensor.ts';
 import type { Presence } from '../../../shared/preferences/presence.ts';
-import { createElectronDouble } from '../../support/electron-double/electron-double.ts';
-import { doubleEvent } from '../../support/electron-double/windows.ts';
+import { createElectronDouble } from '../../support/desktop/electron-double/electron-double.ts';
+import { doubleEvent } from '../../support/desktop/electron-double/windows.ts';
 import { settled } from '../../support/pending-timers.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';

@@ -7,9 +7,9 @@ import { openLogFile } from '../../../main/logs/log-file.ts';
 import { openSealedBoxes } from '../../../main/settings/sealed-box.ts';
 import { FIRST_SETTINGS, openSettings, readSettings } from '../../../main/settings/settings.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
-import { createElectronDouble } from '../../support/electron-double/electron-double.ts';
+import { createElectronDouble } from '../../support/desktop/electron-double/electron-double.ts';
 import { isProblem } from '../../support/problems.ts';
-import { NEVER } from '../../support/runtime-fixtures.ts';
+import { NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const AT = new Date(2026, 10, 21, 12).getTime();
@@ -51,7 +51,7 @@ test('settings that cannot be read are kept aside, and allow nothing that their 
 test('electron-store holds the settings, and a file that is no JSON is put aside', async (t) => {
   const folder = temporaryFolder(t);
   mkdirSync(folder, { recursive: true });
-  await import('../../support/electron-double/alias.ts');
+  await import('../../support/desktop/electron-double/alias.ts');
   const { default: Store } = await import('electron-store');
   const { keepDamaged, openStore } = await import('../../../main/settings/open-store.ts');
   const first = openSettings(openStore(Store, folder), assert.fail);

@@ -4,10 +4,10 @@ import { after, before, test } from 'node:test';
 import type { PageModel } from '../../../main/node/page-model.ts';
 import { KERNEL_MODELS } from '../../../shared/runtimes/kernels/served-kernels.ts';
 import { askChat, askVectors } from '../../support/ask-pool.ts';
-import { TEST_MODEL } from '../../support/desktop.ts';
-import { offers, pairDesktop } from '../../support/paired-desktop.ts';
+import { TEST_MODEL } from '../../support/desktop/desktop.ts';
+import { offers, pairDesktop } from '../../support/desktop/paired-desktop.ts';
+import { pretendedExecution } from '../../support/models/pretended-model.ts';
 import { type Pool, startPool } from '../../support/pool.ts';
-import { pretendedExecution } from '../../support/pretended-model.ts';
 import { until } from '../../support/until.ts';
 
 const VECTORS = 'test/vectors';

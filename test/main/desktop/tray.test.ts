@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { createTray } from '../../../main/tray/tray.ts';
 import { type TrayActions, trayMenu, trayToolTip } from '../../../main/tray/tray-menu.ts';
 import { hasTrayPlace } from '../../../main/tray/tray-place.ts';
-import { startDesktop } from '../../support/desktop.ts';
-import { createElectronDouble } from '../../support/electron-double/electron-double.ts';
+import { startDesktop } from '../../support/desktop/desktop.ts';
+import { createElectronDouble } from '../../support/desktop/electron-double/electron-double.ts';
 import { until } from '../../support/until.ts';
 
 const AT = new Date(2026, 10, 21, 12).getTime();

@@ -13,7 +13,7 @@ import { electronUpdates } from '../../../main/updates/electron-updates.ts';
 import { createUpdates, type Updater } from '../../../main/updates/updates.ts';
 import type { JobWitness } from '../../../shared/agent/job-witness.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
-import { type Desktop, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import { type Desktop, startDesktop, TEST_MODEL } from '../../support/desktop/desktop.ts';
 import { collectLog } from '../../support/log.ts';
 import { settled } from '../../support/pending-timers.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';

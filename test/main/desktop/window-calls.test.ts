@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Desktop, playComputePages, REAL_GPU, startDesktop, TEST_MODEL } from '../../support/desktop.ts';
+import { type Desktop, playComputePages, REAL_GPU, startDesktop, TEST_MODEL } from '../../support/desktop/desktop.ts';
 import { until } from '../../support/until.ts';
 
 test('lists a model as it can be used: on disk, and unusable once no GPU was found for it', async (t) => {

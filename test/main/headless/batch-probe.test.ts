@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { findPadding } from '../../../shared/runtimes/transformers/decoding/batch-probe.ts';
 import { createDecoder } from '../../../shared/runtimes/transformers/decoding/decoder.ts';
-import { chain, writeBigramModel } from '../../support/bigram-model.ts';
-import { writeLlamaModel } from '../../support/llama-model.ts';
-import { openRawSession } from '../../support/raw-session.ts';
+import { chain, writeBigramModel } from '../../support/models/bigram-model.ts';
+import { writeLlamaModel } from '../../support/models/llama-model.ts';
+import { openRawSession } from '../../support/models/raw-session.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const DEMO = fileURLToPath(new URL('../../../shared/models/sparewatt/demo-chat/onnx', import.meta.url));

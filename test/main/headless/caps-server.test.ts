@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { startCapsServer } from '../../../main/headless/caps-server.ts';
-import { documentFor } from '../../support/live-nodes.ts';
+import { documentFor } from '../../support/nodes/live-nodes.ts';
 
 const document = documentFor('attic', ['m']);
 

@@ -3,9 +3,9 @@ import { after, before, describe, test } from 'node:test';
 import { filesInFolder } from '../../../main/headless/inference/folder-files.ts';
 import type { ChatInput } from '../../../shared/protocol/messages.ts';
 import { type LoadedModel, loadModel } from '../../../shared/runtimes/transformers/engine.ts';
-import { bytePiece, chain, piece, type Transitions, writeBigramModel } from '../../support/bigram-model.ts';
+import { bytePiece, chain, piece, type Transitions, writeBigramModel } from '../../support/models/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectOutput, embedJob } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectOutput, embedJob } from '../../support/runtimes/runtime-fixtures.ts';
 import { sharedFolder } from '../../support/temporary-folder.ts';
 
 const OPTIONS = { dtype: 'fp32', device: 'cpu', threads: 1 };

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { createWorkerRuntime } from '../../../main/headless/inference/worker-runtime.ts';
 import type { ChatMessage } from '../../../shared/protocol/messages.ts';
 import type { Runtime } from '../../../shared/runtimes/runtime.ts';
-import { collectLog, collectOutput, embedJob, NEVER } from '../../support/runtime-fixtures.ts';
+import { collectLog, collectOutput, embedJob, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 
 const MODELS = fileURLToPath(new URL('../../../shared/models', import.meta.url));
 const CHAT = 'sparewatt/demo-chat';

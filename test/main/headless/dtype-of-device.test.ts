@@ -7,10 +7,10 @@ import { createDeviceChooser } from '../../../main/headless/inference/choose-mod
 import { createWorkerRuntime } from '../../../main/headless/inference/worker-runtime.ts';
 import { dtypesForPage } from '../../../main/node/page-models.ts';
 import type { Device, DeviceFact } from '../../../shared/runtimes/devices/choose-device.ts';
-import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
-import { REAL_GPU } from '../../support/desktop.ts';
-import { startHubMirror } from '../../support/hub-mirror.ts';
-import { collectLog } from '../../support/runtime-fixtures.ts';
+import { REAL_GPU } from '../../support/desktop/desktop.ts';
+import { chain, piece, writeBigramModel } from '../../support/models/bigram-model.ts';
+import { startHubMirror } from '../../support/network/hub-mirror.ts';
+import { collectLog } from '../../support/runtimes/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const MODEL = 'maker/clock';

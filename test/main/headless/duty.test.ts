@@ -8,13 +8,13 @@ import type { Pace } from '../../../shared/runtimes/duty.ts';
 import { serveInference } from '../../../shared/runtimes/serve-inference.ts';
 import { loadModel } from '../../../shared/runtimes/transformers/engine.ts';
 import type { FromWorker } from '../../../shared/runtimes/worker-protocol.ts';
-import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { createInbox } from '../../support/inbox.ts';
-import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { chain, piece, writeBigramModel } from '../../support/models/bigram-model.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const CLOCK = chain(['tick ', 'tock '].map(piece), '<assistant>', piece('tick '));
-const TELLING = new URL('../../support/duty-telling-inference.ts', import.meta.url);
+const TELLING = new URL('../../support/runtimes/duty-telling-inference.ts', import.meta.url);
 
 async function writeModel(context: TestContext, id: string): Promise<{ root: string; folder: string }> {
   const root = temporaryFolder(context);

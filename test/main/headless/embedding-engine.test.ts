@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { filesInFolder } from '../../../main/headless/inference/folder-files.ts';
 import { type LoadedModel, loadModel } from '../../../shared/runtimes/transformers/engine.ts';
-import { byteTokenId, writeTableEncoder } from '../../support/bigram-model.ts';
+import { byteTokenId, writeTableEncoder } from '../../support/models/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectOutput, embedJob } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectOutput, embedJob } from '../../support/runtimes/runtime-fixtures.ts';
 import { sharedFolder } from '../../support/temporary-folder.ts';
 
 const WIDTH = 5;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createWorkerRuntime } from '../../../main/headless/inference/worker-runtime.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
-import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { chain, piece, writeBigramModel } from '../../support/models/bigram-model.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 

@@ -16,13 +16,13 @@ import { connectToBus } from '../../../shared/agent/nats-connection.ts';
 import { postToRelay } from '../../../shared/agent/relay-http.ts';
 import { fingerprintOf } from '../../../shared/identity/certificate-fingerprint.ts';
 import { afterTest } from '../../support/after-test.ts';
-import { createControlledRuntime } from '../../support/controlled-runtime.ts';
 import { collectLog } from '../../support/log.ts';
+import { newAuthority, serverIdentity } from '../../support/network/tls.ts';
+import { ATTIC } from '../../support/nodes/scripted-agent.ts';
 import { isProblem } from '../../support/problems.ts';
-import { ATTIC } from '../../support/scripted-agent.ts';
+import { createControlledRuntime } from '../../support/runtimes/controlled-runtime.ts';
 import { fetchFromRelay } from '../../support/scripted-relay.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { newAuthority, serverIdentity } from '../../support/tls.ts';
 import { until } from '../../support/until.ts';
 
 const never = new AbortController().signal;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createWorkerRuntime, type RuntimeClock } from '../../../main/headless/inference/worker-runtime.ts';
-import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
-import { withKeeper } from '../../support/model-processes.ts';
-import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { chain, piece, writeBigramModel } from '../../support/models/bigram-model.ts';
+import { withKeeper } from '../../support/runtimes/model-processes.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 

@@ -10,10 +10,10 @@ import { startTrial } from '../../../main/headless/inference/start-trial.ts';
 import { createWorkerRuntime } from '../../../main/headless/inference/worker-runtime.ts';
 import type { Gpu } from '../../../shared/protocol/capabilities.ts';
 import type { DeviceFact } from '../../../shared/runtimes/devices/choose-device.ts';
-import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
+import { chain, piece, writeBigramModel } from '../../support/models/bigram-model.ts';
+import { writeToneListener } from '../../support/models/task-models/audio-models.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
-import { writeToneListener } from '../../support/task-models/audio-models.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 

@@ -6,8 +6,8 @@ import { createModelStore, type ModelStoreOptions } from '../../../main/headless
 import type { ModelLock } from '../../../shared/api/model-lock.ts';
 import type { DownloadProgress } from '../../../shared/downloads/download-meter.ts';
 import type { Problem } from '../../../shared/problems/problem.ts';
-import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
-import { COMMIT, fileHeaders, type HubMirror, sendFile, startHubMirror } from '../../support/hub-mirror.ts';
+import { chain, piece, writeBigramModel } from '../../support/models/bigram-model.ts';
+import { COMMIT, fileHeaders, type HubMirror, sendFile, startHubMirror } from '../../support/network/hub-mirror.ts';
 import { isProblem } from '../../support/problems.ts';
 import { sharedFolder, temporaryFolder } from '../../support/temporary-folder.ts';
 

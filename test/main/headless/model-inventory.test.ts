@@ -7,8 +7,8 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createInventory } from '../../../main/headless/models/inventory.ts';
 import { createModelStore, type ModelStoreOptions } from '../../../main/headless/models/model-store.ts';
 import { PROCESS_HOME } from '../../../main/headless/models/process-home.ts';
-import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
-import { type HubMirror, startHubMirror } from '../../support/hub-mirror.ts';
+import { chain, piece, writeBigramModel } from '../../support/models/bigram-model.ts';
+import { type HubMirror, startHubMirror } from '../../support/network/hub-mirror.ts';
 import { isProblem } from '../../support/problems.ts';
 import { sharedFolder, temporaryFolder } from '../../support/temporary-folder.ts';
 

@@ -5,20 +5,20 @@ import { type TestContext, test } from 'node:test';
 import { modelEnvironment } from '../../../main/headless/inference/model-environment.ts';
 import { startModelProcess } from '../../../main/headless/inference/model-process.ts';
 import { createWorkerRuntime } from '../../../main/headless/inference/worker-runtime.ts';
-import { isAlive } from '../../../relay/fabric/nats-server-process.ts';
+import { isAlive } from '../../../relay/fabric/nats-server/nats-server-process.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { startChild } from '../../support/child.ts';
-import { processOfModel, withKeeper } from '../../support/model-processes.ts';
+import { chain, piece, writeBigramModel } from '../../support/models/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { processOfModel, withKeeper } from '../../support/runtimes/model-processes.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
 const ONE = 'test/one';
 const TWO = 'test/two';
-const FAULTY = new URL('../../support/faulty-inference.ts', import.meta.url);
-const HOLDER = new URL('../../support/model-holder.ts', import.meta.url);
+const FAULTY = new URL('../../support/runtimes/faulty-inference.ts', import.meta.url);
+const HOLDER = new URL('../../support/runtimes/model-holder.ts', import.meta.url);
 const ENDLESS = 90_000;
 
 async function writeModels(context: TestContext): Promise<string> {

@@ -6,10 +6,10 @@ import { afterEach, before, beforeEach, describe, test } from 'node:test';
 import { createModelStore, type ModelStoreOptions } from '../../../main/headless/models/model-store.ts';
 import type { ModelLock } from '../../../shared/api/model-lock.ts';
 import type { DownloadProgress } from '../../../shared/downloads/download-meter.ts';
-import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
-import { COMMIT, fileHeaders, type HubMirror, sendFile, startHubMirror } from '../../support/hub-mirror.ts';
+import { chain, piece, writeBigramModel } from '../../support/models/bigram-model.ts';
+import { COMMIT, fileHeaders, type HubMirror, sendFile, startHubMirror } from '../../support/network/hub-mirror.ts';
 import { isProblem } from '../../support/problems.ts';
-import { NEVER } from '../../support/runtime-fixtures.ts';
+import { NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { sharedFolder } from '../../support/temporary-folder.ts';
 
 const ID = 'maker/words';

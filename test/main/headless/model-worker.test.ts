@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createModelWorker } from '../../../main/headless/inference/model-worker.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { processOfModel, withKeeper } from '../../support/model-processes.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { processOfModel, withKeeper } from '../../support/runtimes/model-processes.ts';
+import { chatJob, collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { until } from '../../support/until.ts';
 
 const MODEL = 'test/slow';
-const FAULTY = new URL('../../support/faulty-inference.ts', import.meta.url);
+const FAULTY = new URL('../../support/runtimes/faulty-inference.ts', import.meta.url);
 
 /** A model that takes for ever to load, as a large one on a slow disk seems to. */
 function open(t: TestContext) {

@@ -10,8 +10,8 @@ import { relayPinsIn } from '../../../main/headless/relay-pins.ts';
 import { fileSecretBox } from '../../../main/headless/secret-box.ts';
 import { readAtMost } from '../../../shared/protocol/read-body.ts';
 import { afterTest } from '../../support/after-test.ts';
+import { type Identity, newAuthority, serverIdentity } from '../../support/network/tls.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { type Identity, newAuthority, serverIdentity } from '../../support/tls.ts';
 
 const RELAY_KEY = `N${'A'.repeat(55)}`;
 const NEVER = new AbortController().signal;

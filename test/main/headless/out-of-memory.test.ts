@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createWorkerRuntime } from '../../../main/headless/inference/worker-runtime.ts';
 import { memoryProblem } from '../../../shared/runtimes/memory-problem.ts';
-import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
-import { ONNX_TYPE, onnxModel, onnxNode, onnxTensor } from '../../support/onnx-writer.ts';
+import { chain, piece, writeBigramModel } from '../../support/models/bigram-model.ts';
+import { ONNX_TYPE, onnxModel, onnxNode, onnxTensor } from '../../support/models/onnx-writer.ts';
+import { openRawSession } from '../../support/models/raw-session.ts';
 import { isProblem } from '../../support/problems.ts';
-import { openRawSession } from '../../support/raw-session.ts';
-import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 test('a graph that asks for more memory than there is makes a problem that says so', async (context) => {
@@ -36,7 +36,7 @@ test('a process without memory left is replaced, and what else it did is the fau
     cacheFolder: join(modelFolder, 'cache'),
     log: collectLog(),
     preload: false,
-    entry: new URL('../../support/faulty-inference.ts', import.meta.url),
+    entry: new URL('../../support/runtimes/faulty-inference.ts', import.meta.url),
   });
   context.after(() => runtime.close());
   runtime.onChange(() => void states.push(runtime.models()[0]?.state ?? ''));

@@ -12,10 +12,10 @@ import { DEFAULT_PREFERENCES, type Preferences } from '../../../shared/preferenc
 import type { Gpu } from '../../../shared/protocol/capabilities.ts';
 import type { Device } from '../../../shared/runtimes/devices/choose-device.ts';
 import type { TrialWorker } from '../../../shared/runtimes/devices/measure-devices.ts';
-import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
 import { collectLog as collectAgentLog } from '../../support/log.ts';
+import { chain, piece, writeBigramModel } from '../../support/models/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { filesInFolder } from '../../../main/headless/inference/folder-files.ts';
 import type { RuntimeJob } from '../../../shared/runtimes/runtime.ts';
 import { loadModel } from '../../../shared/runtimes/transformers/engine.ts';
-import { chatJob, collectOutput } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectOutput } from '../../support/runtimes/runtime-fixtures.ts';
 
 const MODEL = fileURLToPath(new URL('../../../shared/models/sparewatt/demo-chat', import.meta.url));
 

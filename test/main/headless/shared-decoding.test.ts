@@ -6,9 +6,9 @@ import type { ChatInput, TokenLogprob } from '../../../shared/protocol/messages.
 import { createRandom } from '../../../shared/runtimes/transformers/decoding/random.ts';
 import { type LoadedModel, loadModel } from '../../../shared/runtimes/transformers/engine.ts';
 import type { LoadOptions } from '../../../shared/runtimes/transformers/library/environment.ts';
-import { chain, piece, writeBigramModel } from '../../support/bigram-model.ts';
-import { writeLlamaModel } from '../../support/llama-model.ts';
-import { chatJob, collectOutput } from '../../support/runtime-fixtures.ts';
+import { chain, piece, writeBigramModel } from '../../support/models/bigram-model.ts';
+import { writeLlamaModel } from '../../support/models/llama-model.ts';
+import { chatJob, collectOutput } from '../../support/runtimes/runtime-fixtures.ts';
 import { sharedFolder } from '../../support/temporary-folder.ts';
 
 const DEMO = fileURLToPath(new URL('../../../shared/models/sparewatt/demo-chat', import.meta.url));

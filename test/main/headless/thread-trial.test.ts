@@ -10,15 +10,15 @@ import type { ElectronSurface } from '../../../main/surface.ts';
 import { buildCapabilityDocument } from '../../../shared/agent/capability-document.ts';
 import type { Runtime } from '../../../shared/runtimes/runtime.ts';
 import { afterTest } from '../../support/after-test.ts';
-import { SHIPPED_MODELS } from '../../support/computing-desktop.ts';
-import { UtilityDouble } from '../../support/electron-double/utility-double.ts';
+import { SHIPPED_MODELS } from '../../support/desktop/computing-desktop.ts';
+import { UtilityDouble } from '../../support/desktop/electron-double/utility-double.ts';
 import { silentLog } from '../../support/pool.ts';
-import { chatJob, collectLog, collectOutput, embedJob, NEVER } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, embedJob, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const CHAT = 'sparewatt/demo-chat';
 const EMBED = 'sparewatt/demo-embed';
-const TIMED = new URL('../../support/timed-inference.ts', import.meta.url);
+const TIMED = new URL('../../support/runtimes/timed-inference.ts', import.meta.url);
 /** Two rows a pass: 4 ms for two tokens on one thread. */
 const MEASURED = { chosen: { threads: 2, tokensPerS: 1_000 }, other: { threads: 1, tokensPerS: 500 } };
 /** The second pass of several rows opens the second session, and 24 are measured. */

@@ -6,7 +6,7 @@ import { type Gpu, Hardware } from '../../../shared/protocol/capabilities.ts';
 import { encodeJson } from '../../../shared/protocol/codec.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { validatorOf } from '../../../shared/protocol/validator.ts';
-import { documentFor } from '../../support/live-nodes.ts';
+import { documentFor } from '../../support/nodes/live-nodes.ts';
 import { isProblem } from '../../support/problems.ts';
 
 const GIB = 2 ** 30;

@@ -3,10 +3,8 @@ import { test } from 'node:test';
 import { createWorkerRuntime } from '../../../main/headless/inference/worker-runtime.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type { Frame } from '../../../shared/protocol/messages.ts';
-import { ONNX_TYPE, onnxNode } from '../../support/onnx-writer.ts';
-import { collectLog } from '../../support/runtime-fixtures.ts';
-import { openScriptedAgent } from '../../support/scripted-agent.ts';
-import { bertTokenizer } from '../../support/task-models/tokenizers.ts';
+import { ONNX_TYPE, onnxNode } from '../../support/models/onnx-writer.ts';
+import { bertTokenizer } from '../../support/models/task-models/tokenizers.ts';
 import {
   floatValue,
   graphFile,
@@ -15,7 +13,9 @@ import {
   intValue,
   scalar,
   writeModel,
-} from '../../support/task-models/write-model.ts';
+} from '../../support/models/task-models/write-model.ts';
+import { openScriptedAgent } from '../../support/nodes/scripted-agent.ts';
+import { collectLog } from '../../support/runtimes/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const MODEL = 'test/heavy';

@@ -19,14 +19,14 @@ import {
   type Transitions,
   writeBigramModel,
   writeTableEncoder,
-} from '../../support/bigram-model.ts';
+} from '../../support/models/bigram-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { chatJob, collectLog, collectOutput, embedJob, NEVER } from '../../support/runtime-fixtures.ts';
+import { chatJob, collectLog, collectOutput, embedJob, NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { sharedFolder } from '../../support/temporary-folder.ts';
 
 const WORDS = chain([piece('one '), piece('two '), piece('three')]);
 const CLOCK: Transitions = chain([piece('tick '), piece('tock ')], '<assistant>', piece('tick '));
-const FAULTY = new URL('../../support/faulty-inference.ts', import.meta.url);
+const FAULTY = new URL('../../support/runtimes/faulty-inference.ts', import.meta.url);
 
 describe('the worker runtime', () => {
   const modelFolder = sharedFolder();

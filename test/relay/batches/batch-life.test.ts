@@ -24,17 +24,17 @@ import {
   rowsIn,
   rowsOf,
 } from '../../support/batches.ts';
+import { createInbox } from '../../support/inbox.ts';
+import { pretendedModel } from '../../support/models/pretended-model.ts';
+import { type Pool, startPool, startTestPool } from '../../support/pool.ts';
+import { askAsAdmin, makeKey } from '../../support/pool-admin.ts';
+import { submit } from '../../support/queued-jobs.ts';
 import {
   type ControlledRun,
   type ControlledRuntime,
   createControlledRuntime,
-} from '../../support/controlled-runtime.ts';
-import { createInbox } from '../../support/inbox.ts';
-import { type Pool, startPool, startTestPool } from '../../support/pool.ts';
-import { askAsAdmin, makeKey } from '../../support/pool-admin.ts';
-import { pretendedModel } from '../../support/pretended-model.ts';
-import { submit } from '../../support/queued-jobs.ts';
-import { untilCancelled } from '../../support/scripted-runtime.ts';
+} from '../../support/runtimes/controlled-runtime.ts';
+import { untilCancelled } from '../../support/runtimes/scripted-runtime.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 

@@ -8,10 +8,10 @@ const SURROUNDINGS = { version: '0.1.0', node: 'v24.1.0', platform: 'linux', arc
 
 test('a report of a fault is filled in with our own names alone', () => {
   const fault = new TypeError('cannot read "my prompt" of sk-secret');
-  fault.stack = `TypeError: cannot read "my prompt"\n    at ask (file:///home/alice/sparewatt/relay/cli/ask-chat.ts:40:7)`;
+  fault.stack = `TypeError: cannot read "my prompt"\n    at ask (file:///home/alice/sparewatt/relay/cli/client/ask-chat.ts:40:7)`;
   const url = new URL(bugReportUrl(fault, { ...SURROUNDINGS, argv: ['chat', 'my prompt', '--api-key', 'sk-secret'] }));
   assert.equal(`${url.origin}${url.pathname}`, 'https://github.com/sparewatt/sparewatt/issues/new');
-  assert.equal(url.searchParams.get('title'), 'sparewatt chat: TypeError at relay/cli/ask-chat.ts:40');
+  assert.equal(url.searchParams.get('title'), 'sparewatt chat: TypeError at relay/cli/client/ask-chat.ts:40');
   const body = url.searchParams.get('body') ?? '';
   for (const fact of ['Version: 0.1.0', 'Node: v24.1.0', 'System: linux x64', 'Command: sparewatt chat']) {
     assert.ok(body.includes(fact), fact);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { policyInForce } from '../../../relay/cli/policy-in-force.ts';
+import { policyInForce } from '../../../relay/cli/node/policy-in-force.ts';
 import { type LoadedSettings, loadSettings, settingsOf } from '../../../relay/config/load-settings.ts';
 import { parsePolicy } from '../../../shared/policy/parse-policy.ts';
 import { unattendedPolicy } from '../../../shared/preferences/owner-document.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { closeSettlement, faultOfSettlement } from '../../../relay/credits/close-settlement.ts';
-import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { settlementBytes } from '../../../shared/credits/signed-settlement.ts';
 
 const LINES = Array.from({ length: 5 }, (_, n) => ({ account: `node:n${n}`, amountMicro: n + 1 }));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { createNodeTable, type LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
 import { type AnswerSink, type AttemptPorts, startAttempt } from '../../../relay/jobs/attempt.ts';
 import type { JobSpec } from '../../../relay/jobs/job.ts';
 import { createNodePulse, type NodePulse } from '../../../relay/jobs/node-pulse.ts';
@@ -9,12 +9,12 @@ import { watchNodes } from '../../../relay/jobs/node-watch.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { encodeJson } from '../../../shared/protocol/codec.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
-import { createFakeBus } from '../../support/fake-bus.ts';
-import { admission } from '../../support/live-nodes.ts';
+import { createFakeBus } from '../../support/bus/fake-bus.ts';
+import { chatInput } from '../../support/models/pretended-model.ts';
+import { admission } from '../../support/nodes/live-nodes.ts';
+import { SCRIPTED_END } from '../../support/nodes/scripted-node.ts';
 import { type MockedTime, mockTime } from '../../support/pending-timers.ts';
-import { chatInput } from '../../support/pretended-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { SCRIPTED_END } from '../../support/scripted-node.ts';
 
 const EPOCH = 5;
 const STALL_MS = 60_000;

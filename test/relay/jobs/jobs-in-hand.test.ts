@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LiveNode } from '../../../relay/fabric/node-table.ts';
+import type { LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
 import { beginCourse } from '../../../relay/jobs/course.ts';
 import type { JobSpec } from '../../../relay/jobs/job.ts';
 import { createJobsInHand } from '../../../relay/jobs/jobs-in-hand.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { createNodeTable, type LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
 import { createNodePulse } from '../../../relay/jobs/node-pulse.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
-import { createFakeBus } from '../../support/fake-bus.ts';
-import { admission } from '../../support/live-nodes.ts';
+import { createFakeBus } from '../../support/bus/fake-bus.ts';
+import { admission } from '../../support/nodes/live-nodes.ts';
 import { mockTime, settled } from '../../support/pending-timers.ts';
 
 const NONE = new Uint8Array();

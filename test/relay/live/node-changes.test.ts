@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createNodeTable } from '../../../relay/fabric/node-table.ts';
+import { createNodeTable } from '../../../relay/fabric/nodes/node-table.ts';
 import { createNodeChanges } from '../../../relay/live/node-changes.ts';
 import type { KnownNode } from '../../../relay/store/pairing-store.ts';
 import type { NodeSummary } from '../../../shared/api/nodes.ts';
-import { admission, documentFor } from '../../support/live-nodes.ts';
+import { admission, documentFor } from '../../support/nodes/live-nodes.ts';
 
 test('tells of a node when anything that is shown of it is another than before, and only then', () => {
   const table = createNodeTable();

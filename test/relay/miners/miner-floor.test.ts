@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { mock, type TestContext, test } from 'node:test';
-import { createNodeTable } from '../../../relay/fabric/node-table.ts';
+import { createNodeTable } from '../../../relay/fabric/nodes/node-table.ts';
 import { createMinerFloor, type MinerFloorPorts } from '../../../relay/miners/miner-floor.ts';
 import type { MinerRoll } from '../../../relay/miners/miner-roll.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { CapabilityDocument, ServedModel } from '../../../shared/protocol/capabilities.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
-import { createFakeBus } from '../../support/fake-bus.ts';
+import { createFakeBus } from '../../support/bus/fake-bus.ts';
 import { silentLog } from '../../support/pool.ts';
 
 const TERMS = { slots: 1, document: { served_models: [{ name: 'm', type: 'llm' as const }] } };

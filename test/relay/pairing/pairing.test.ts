@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { openNodeRegister } from '../../../relay/pairing/node-register.ts';
 import { createPairing, type Pairing } from '../../../relay/pairing/pairing.ts';
 import { openSqliteStore } from '../../../relay/store/sqlite/open-sqlite-store.ts';

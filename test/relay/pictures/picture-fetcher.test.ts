@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { isPublicAddress } from '../../../relay/outbound/address-kind.ts';
 import { createPictureFetcher, type PictureSources } from '../../../relay/pictures/picture-fetcher.ts';
 import { createPictureHosts } from '../../../relay/pictures/picture-hosts.ts';
-import { type PictureHost, startPictureHost } from '../../support/picture-host.ts';
+import { type PictureHost, startPictureHost } from '../../support/network/picture-host.ts';
 import { paint, pictureFile, RED } from '../../support/pictures.ts';
 import { isProblem } from '../../support/problems.ts';
 

@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Value } from 'typebox/value';
-import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { openAttestationKey } from '../../../relay/receipts/attestation.ts';
 import { withAttestation } from '../../../relay/receipts/attested-sealer.ts';
 import { createReceiptSealer } from '../../../relay/receipts/seal-receipt.ts';

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import Database from 'better-sqlite3';
-import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { auditLog } from '../../../relay/receipts/log/audit-log.ts';
 import { HEAD_FILE } from '../../../relay/receipts/log/head-file.ts';
 import { openLogKeeper } from '../../../relay/receipts/log/log-keeper.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { auditLog } from '../../../relay/receipts/log/audit-log.ts';
 import { HEAD_FILE } from '../../../relay/receipts/log/head-file.ts';
 import { openLogKeeper } from '../../../relay/receipts/log/log-keeper.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Value } from 'typebox/value';
 import { createNodeCrypto } from '../../../main/headless/node-crypto.ts';
-import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { createReceiptSealer } from '../../../relay/receipts/seal-receipt.ts';
 import { createStatementSigner } from '../../../shared/agent/batch-signing.ts';
 import { bytesToBase64Url } from '../../../shared/protocol/base64.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LiveNode } from '../../../relay/fabric/node-table.ts';
-import { createNodeTable } from '../../../relay/fabric/node-table.ts';
+import type { LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
+import { createNodeTable } from '../../../relay/fabric/nodes/node-table.ts';
 import { createAvailability } from '../../../relay/registry/service-availability.ts';
 import type { CapabilityDocument, Gpu } from '../../../shared/protocol/capabilities.ts';
 import { BUILT_IN_SERVICES } from '../../../shared/registry/catalog/all.ts';
-import { pretendedModel } from '../../support/pretended-model.ts';
+import { pretendedModel } from '../../support/models/pretended-model.ts';
 
 const service = (id: string) => BUILT_IN_SERVICES.find((known) => known.id === id) ?? assert.fail(id);
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ACTIVE } from '../../../relay/fabric/node-standing.ts';
-import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { ACTIVE } from '../../../relay/fabric/nodes/node-standing.ts';
+import { createNodeTable, type LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
 import { COMPARED_MOST } from '../../../relay/scheduler/choose.ts';
 import { readRouting } from '../../../relay/scheduler/routing.ts';
 import { createScheduler, type Reservation, type Wanted } from '../../../relay/scheduler/scheduler.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { admission } from '../../support/live-nodes.ts';
-import { pretendedModel } from '../../support/pretended-model.ts';
+import { pretendedModel } from '../../support/models/pretended-model.ts';
+import { admission } from '../../support/nodes/live-nodes.ts';
 
 /** Lehmer's generator: the same numbers in every run. */
 function seeded(seed: number): () => number {

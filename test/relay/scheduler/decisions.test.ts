@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LiveNode } from '../../../relay/fabric/node-table.ts';
+import type { LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
 import type { ScoredNode } from '../../../relay/scheduler/choose.ts';
 import { createDecisionLog, decisionIdOf, showScore } from '../../../relay/scheduler/decisions.ts';
 import { score } from '../../../relay/scheduler/score.ts';

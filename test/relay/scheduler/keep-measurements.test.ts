@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { createNodeTable, type LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
 import { openMeasurements } from '../../../relay/scheduler/keep-measurements.ts';
 import type { NodeRecord } from '../../../relay/scheduler/measurements.ts';
 import type { MeasurementRecords, MeasurementStore } from '../../../relay/store/measurement-store.ts';
@@ -9,8 +9,8 @@ import { openSqliteStore } from '../../../relay/store/sqlite/open-sqlite-store.t
 import type { NodeHealth } from '../../../shared/api/nodes.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { afterTest } from '../../support/after-test.ts';
-import { admission } from '../../support/live-nodes.ts';
 import { collectLog } from '../../support/log.ts';
+import { admission } from '../../support/nodes/live-nodes.ts';
 import { startPool } from '../../support/pool.ts';
 import { ask } from '../../support/pool-admin.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';

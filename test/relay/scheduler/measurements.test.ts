@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { createNodeTable, type LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
 import { createMeasurements } from '../../../relay/scheduler/measurements.ts';
-import { admission } from '../../support/live-nodes.ts';
+import { admission } from '../../support/nodes/live-nodes.ts';
 
 function liveNode(id: string): LiveNode {
   const table = createNodeTable();

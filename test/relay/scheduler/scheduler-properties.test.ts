@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ACTIVE } from '../../../relay/fabric/node-standing.ts';
-import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { ACTIVE } from '../../../relay/fabric/nodes/node-standing.ts';
+import { createNodeTable, type LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
 import { readRouting } from '../../../relay/scheduler/routing.ts';
 import { createScheduler, type Reservation } from '../../../relay/scheduler/scheduler.ts';
-import { admission, documentFor } from '../../support/live-nodes.ts';
+import { admission, documentFor } from '../../support/nodes/live-nodes.ts';
 
 type Wishes = { only?: string[]; ignore?: string[]; labels?: Record<string, string> };
 type Step =

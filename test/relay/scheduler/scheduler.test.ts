@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { watchHomecoming } from '../../../relay/fabric/homecoming.ts';
-import { ACTIVE } from '../../../relay/fabric/node-standing.ts';
-import { createNodeTable, type LiveNode } from '../../../relay/fabric/node-table.ts';
+import { watchHomecoming } from '../../../relay/fabric/nodes/homecoming.ts';
+import { ACTIVE } from '../../../relay/fabric/nodes/node-standing.ts';
+import { createNodeTable, type LiveNode } from '../../../relay/fabric/nodes/node-table.ts';
 import { ANY_ROUTE } from '../../../relay/scheduler/routing.ts';
 import { createScheduler, type Reservation, type Wanted } from '../../../relay/scheduler/scheduler.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { createFakeBus } from '../../support/fake-bus.ts';
-import { admission, documentFor } from '../../support/live-nodes.ts';
+import { createFakeBus } from '../../support/bus/fake-bus.ts';
+import { admission, documentFor } from '../../support/nodes/live-nodes.ts';
 import { isProblem } from '../../support/problems.ts';
 
 function schedule() {

@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import type { FileRecord } from '../../../relay/store/file-store.ts';
 import type { StorePlace } from './store-contract.ts';
 
-export function fileRecord(fileId: string, more: Partial<FileRecord> = {}): FileRecord {
+function fileRecord(fileId: string, more: Partial<FileRecord> = {}): FileRecord {
   return {
     fileId,
     apiKeyId: 'key_a',

@@ -1,4 +1,4 @@
-import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { draftReceipt } from '../../../relay/receipts/draft-receipt.ts';
 import { createReceiptSealer } from '../../../relay/receipts/seal-receipt.ts';
 import type { QueuedOrder } from '../../../relay/store/queued-job-store.ts';

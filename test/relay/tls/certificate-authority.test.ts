@@ -10,9 +10,9 @@ import { certificateNames } from '../../../relay/tls/certificate-names.ts';
 import { fingerprintOf } from '../../../shared/identity/certificate-fingerprint.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { collectLog } from '../../support/log.ts';
+import { HOUR_MS, newAuthority, nodeIdentity, serverIdentity } from '../../support/network/tls.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { HOUR_MS, newAuthority, nodeIdentity, serverIdentity } from '../../support/tls.ts';
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 const needsOpenssl = { skip: hasOpenssl ? false : 'openssl is not installed here' };

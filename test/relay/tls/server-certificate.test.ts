@@ -7,9 +7,9 @@ import { readOrCreateAuthority } from '../../../relay/tls/certificate-authority.
 import { keepServerCertificate, type ServerCertificate } from '../../../relay/tls/server-certificate.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { collectLog } from '../../support/log.ts';
+import { DAY_MS, HOUR_MS } from '../../support/network/tls.ts';
 import { mockTime } from '../../support/pending-timers.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { DAY_MS, HOUR_MS } from '../../support/tls.ts';
 
 const T0 = 1_790_000_000_000;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { shownAgo, shownBytes, shownDuration, shownSince } from '../../../renderer/console/shown.ts';
-import { STRINGS } from '../../../renderer/console/strings.ts';
+import { STRINGS } from '../../../renderer/console/strings/strings.ts';
 import { shownIn } from '../../../renderer/language/shown.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { NodeTls, ServerTrust } from '../../../shared/agent/relay-tls.ts';
+import { IDENTITY, startScriptedAgent } from '../../support/nodes/scripted-agent.ts';
 import { isProblem } from '../../support/problems.ts';
-import { IDENTITY, startScriptedAgent } from '../../support/scripted-agent.ts';
 import type { Line } from '../../support/scripted-relay.ts';
 
 const SOCKET = { socket: {} as WebSocket, drop: () => undefined };

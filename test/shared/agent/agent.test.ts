@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Agent } from '../../../shared/agent/agent.ts';
+import { chatInput } from '../../support/models/pretended-model.ts';
+import { confirm, IDENTITY, offer, openScriptedAgent, startScriptedAgent } from '../../support/nodes/scripted-agent.ts';
 import { settled } from '../../support/pending-timers.ts';
-import { chatInput } from '../../support/pretended-model.ts';
 import { isProblem } from '../../support/problems.ts';
-import { confirm, IDENTITY, offer, openScriptedAgent, startScriptedAgent } from '../../support/scripted-agent.ts';
 import { SCRIPTED_NODE_ID } from '../../support/scripted-relay.ts';
 
 /** `close` must come back by itself: no time passes, and nothing may be left waiting. */

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { messageReader } from '../../../shared/protocol/codec.ts';
 import { Frame } from '../../../shared/protocol/messages.ts';
+import { openScriptedAgent } from '../../support/nodes/scripted-agent.ts';
 import { settled } from '../../support/pending-timers.ts';
-import { openScriptedAgent } from '../../support/scripted-agent.ts';
 
 const HOUR_MS = 3_600_000;
 const readFrame = messageReader(Frame, 'frame');

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { createDocumentKeeper } from '../../../shared/agent/document-keeper.ts';
 import { isSignedBy, signerOfSeed } from '../../../shared/identity/signer.ts';
 import { base64UrlToBytes } from '../../../shared/protocol/base64.ts';
 import { type CapabilityDocument, documentBytes } from '../../../shared/protocol/capabilities.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
-import { documentFor } from '../../support/live-nodes.ts';
+import { documentFor } from '../../support/nodes/live-nodes.ts';
 
 const KEY = createNKey('user');
 

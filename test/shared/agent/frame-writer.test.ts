@@ -7,8 +7,8 @@ import { base64ToFloats } from '../../../shared/protocol/base64.ts';
 import { messageReader } from '../../../shared/protocol/codec.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { Frame } from '../../../shared/protocol/messages.ts';
+import { SCRIPTED_END } from '../../support/nodes/scripted-node.ts';
 import { mockTime } from '../../support/pending-timers.ts';
-import { SCRIPTED_END } from '../../support/scripted-node.ts';
 
 const EPOCH = 3;
 const readFrame = messageReader(Frame, 'frame');

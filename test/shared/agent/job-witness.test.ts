@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { WitnessedEnd, WitnessedJob } from '../../../shared/agent/job-witness.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { openScriptedAgent } from '../../support/nodes/scripted-agent.ts';
 import { settled } from '../../support/pending-timers.ts';
-import { openScriptedAgent } from '../../support/scripted-agent.ts';
 
 test('a witness hears of each job from beginning to end, and nothing of what it is about', async (t) => {
   const began: WitnessedJob[] = [];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { measureRuntime } from '../../../shared/agent/measured-runtime.ts';
 import type { RuntimeOutput } from '../../../shared/runtimes/runtime.ts';
-import { createScriptedRuntime } from '../../support/scripted-runtime.ts';
+import { createScriptedRuntime } from '../../support/runtimes/scripted-runtime.ts';
 
 const SILENT: RuntimeOutput = { text: () => undefined, toolCall: () => undefined, vectors: () => undefined };
 const INPUT = { messages: [], maxTokens: null, temperature: null, topP: null, seed: null, stop: [] };

@@ -10,7 +10,7 @@ import { type OperatorAnswer, OperatorReport } from '../../../shared/protocol/op
 import { createInbox } from '../../support/inbox.ts';
 import { settled } from '../../support/pending-timers.ts';
 import { silentLog } from '../../support/pool.ts';
-import { createSyntheticRuntime } from '../../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../../support/runtimes/synthetic-runtime.ts';
 
 const readReport = messageReader(OperatorReport, 'report');
 

@@ -10,12 +10,12 @@ import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type { ErrorFrame, Frame } from '../../../shared/protocol/messages.ts';
 import { subjects } from '../../../shared/protocol/subjects.ts';
 import { afterTest } from '../../support/after-test.ts';
-import { type ControlledRun, createControlledRuntime } from '../../support/controlled-runtime.ts';
-import { startForeignNats } from '../../support/foreign-nats.ts';
+import { startForeignNats } from '../../support/bus/foreign-nats.ts';
 import { createInbox } from '../../support/inbox.ts';
 import { collectLog } from '../../support/log.ts';
-import { chatInput } from '../../support/pretended-model.ts';
-import { ATTIC, INSTANCE } from '../../support/scripted-agent.ts';
+import { chatInput } from '../../support/models/pretended-model.ts';
+import { ATTIC, INSTANCE } from '../../support/nodes/scripted-agent.ts';
+import { type ControlledRun, createControlledRuntime } from '../../support/runtimes/controlled-runtime.ts';
 import { fetchFromRelay, SCRIPTED_NODE_ID } from '../../support/scripted-relay.ts';
 import { until } from '../../support/until.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createNKey } from '../../../relay/fabric/nkey.ts';
+import { createNKey } from '../../../relay/fabric/bus/nkey.ts';
 import { nodeIdOf } from '../../../shared/identity/node-id.ts';
 import { isNodeId } from '../../../shared/protocol/subjects.ts';
 

@@ -4,7 +4,7 @@ import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { Frame, Heartbeat, JobRequest } from '../../../shared/protocol/messages.ts';
 import { BusPath } from '../../../shared/protocol/pairing.ts';
 import { validatorOf } from '../../../shared/protocol/validator.ts';
-import { SCRIPTED_END } from '../../support/scripted-node.ts';
+import { SCRIPTED_END } from '../../support/nodes/scripted-node.ts';
 
 const frame = validatorOf(Frame);
 const request = validatorOf(JobRequest);

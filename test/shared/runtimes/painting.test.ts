@@ -3,10 +3,10 @@ import { after, before, test } from 'node:test';
 import { filesInFolder } from '../../../main/headless/inference/folder-files.ts';
 import type { JsonInput } from '../../../shared/protocol/messages.ts';
 import { type LoadedModel, loadModel } from '../../../shared/runtimes/transformers/engine.ts';
+import { colourAt, PAINTED_SIDE, paintedScores, writePainter } from '../../support/models/task-models/painter-model.ts';
 import { paint, readPicture } from '../../support/pictures.ts';
 import { isProblem } from '../../support/problems.ts';
-import { collectOutput } from '../../support/runtime-fixtures.ts';
-import { colourAt, PAINTED_SIDE, paintedScores, writePainter } from '../../support/task-models/painter-model.ts';
+import { collectOutput } from '../../support/runtimes/runtime-fixtures.ts';
 import { sharedFolder } from '../../support/temporary-folder.ts';
 
 const SQUARES = 16;

@@ -4,7 +4,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import { serveInference } from '../../../shared/runtimes/serve-inference.ts';
 import type { LoadedModel } from '../../../shared/runtimes/transformers/engine.ts';
 import type { FromWorker } from '../../../shared/runtimes/worker-protocol.ts';
-import { chatJob } from '../../support/runtime-fixtures.ts';
+import { chatJob } from '../../support/runtimes/runtime-fixtures.ts';
 import { until } from '../../support/until.ts';
 
 /** What a host is told of a job that fails like this. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createOtlpExporter, parseOtlpHeaders } from '../../../shared/tracing/otlp-exporter.ts';
 import { otlpRequest } from '../../../shared/tracing/otlp-json.ts';
 import type { Span } from '../../../shared/tracing/span.ts';
-import { startCollector } from '../../support/collector.ts';
+import { startCollector } from '../../support/network/collector.ts';
 import { until } from '../../support/until.ts';
 
 const resource = { attributes: { 'service.name': 'a test' }, version: '0.0.0-test' };

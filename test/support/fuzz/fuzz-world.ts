@@ -10,9 +10,9 @@ import { startAgent } from '../../../shared/agent/agent.ts';
 import { connectToBus } from '../../../shared/agent/nats-connection.ts';
 import type { ApiKey } from '../../../shared/api/keys.ts';
 import { sparewatt } from '../command.ts';
-import { newNodeIdentity } from '../node-identity.ts';
+import { newNodeIdentity } from '../nodes/node-identity.ts';
 import { silentLog } from '../pool.ts';
-import { createSyntheticRuntime } from '../synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../runtimes/synthetic-runtime.ts';
 import type { ApiDocument } from './operations.ts';
 import { openInspector } from './relay-census.ts';
 

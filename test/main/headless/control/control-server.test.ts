@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { choosePlace } from '../../../../main/headless/control/control-place.ts';
 import { openLedger } from '../../../../main/headless/ledger/ledger.ts';
-import { askNode, findNodes } from '../../../../relay/cli/control-client.ts';
+import { askNode, findNodes } from '../../../../relay/cli/node/control-client.ts';
 import {
   CONTROL_FOLDER,
   type ControlAnswer,

@@ -6,7 +6,7 @@ import { rememberLog } from '../../../../main/headless/control/log-memory.ts';
 import { openNodeLedger } from '../../../../main/headless/ledger/node-ledger.ts';
 import type { Sensor } from '../../../../main/headless/presence/watch-presence.ts';
 import { openLogFile } from '../../../../main/logs/log-file.ts';
-import { askNode, findNodes } from '../../../../relay/cli/control-client.ts';
+import { askNode, findNodes } from '../../../../relay/cli/node/control-client.ts';
 import { CONTROL_FOLDER, LOG_LINES_MOST, type NodeStatus } from '../../../../shared/control/control-protocol.ts';
 import type { NodePolicy } from '../../../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../../../shared/policy/owner-policy.ts';
@@ -15,7 +15,7 @@ import type { Presence } from '../../../../shared/preferences/presence.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
 import { afterTest } from '../../../support/after-test.ts';
 import { collectLog } from '../../../support/log.ts';
-import { pretendedModel } from '../../../support/pretended-model.ts';
+import { pretendedModel } from '../../../support/models/pretended-model.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { until } from '../../../support/until.ts';
 

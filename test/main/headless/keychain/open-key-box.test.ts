@@ -6,8 +6,8 @@ import { KeychainFault } from '../../../../main/headless/keychain/keychain.ts';
 import type { KeyBoxOptions } from '../../../../main/headless/keychain/open-key-box.ts';
 import { systemKeychain } from '../../../../main/headless/keychain/system-keychain.ts';
 import { openNodeKey } from '../../../../main/headless/node-key.ts';
+import { limitsThatRunOut, memoryKeychain, noLimit } from '../../../support/desktop/memory-keychain.ts';
 import { collectLog } from '../../../support/log.ts';
-import { limitsThatRunOut, memoryKeychain, noLimit } from '../../../support/memory-keychain.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import { systemKeychain } from '../../../../main/headless/keychain/system-keychain.ts';
+import { needsSecretService, startSecretService } from '../../../support/desktop/secret-service.ts';
 import { descendantsOf } from '../../../support/processes.ts';
-import { needsSecretService, startSecretService } from '../../../support/secret-service.ts';
 import { until } from '../../../support/until.ts';
 
 const never = () => new AbortController().signal;

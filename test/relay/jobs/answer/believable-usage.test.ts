@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { believableUsage } from '../../../../relay/jobs/answer/believable-usage.ts';
 import type { JobSpec } from '../../../../relay/jobs/job.ts';
 import type { ChatInput } from '../../../../shared/protocol/messages.ts';
-import { chatInput } from '../../../support/pretended-model.ts';
+import { chatInput } from '../../../support/models/pretended-model.ts';
 
 const CLAIMED = { inputTokens: 1_000_000_000, outputTokens: 1_000_000_000 };
 const PASSED = { responseBytes: 10, requestBytes: () => 44 };

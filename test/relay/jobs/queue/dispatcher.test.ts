@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createParallelLimits } from '../../../../relay/access/parallel-limits.ts';
-import { createNodeTable } from '../../../../relay/fabric/node-table.ts';
+import { createNodeTable } from '../../../../relay/fabric/nodes/node-table.ts';
 import type { JobSpec } from '../../../../relay/jobs/job.ts';
 import { createDispatcher, type DispatcherPorts } from '../../../../relay/jobs/queue/dispatcher.ts';
 import { type LiveJob, newLiveJob } from '../../../../relay/jobs/queue/live-job.ts';
 import type { JobResult } from '../../../../relay/jobs/run-job.ts';
 import { Problem } from '../../../../shared/problems/problem.ts';
-import { admission } from '../../../support/live-nodes.ts';
+import { admission } from '../../../support/nodes/live-nodes.ts';
 import { silentLog } from '../../../support/pool.ts';
 import { until } from '../../../support/until.ts';
 import { queuedOrder } from '../../store/store-records.ts';

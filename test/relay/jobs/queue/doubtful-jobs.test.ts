@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createParallelLimits } from '../../../../relay/access/parallel-limits.ts';
-import { createNodeTable } from '../../../../relay/fabric/node-table.ts';
+import { createNodeTable } from '../../../../relay/fabric/nodes/node-table.ts';
 import { settleDoubts } from '../../../../relay/jobs/queue/doubtful-jobs.ts';
 import { openJobQueue, type QueuePorts } from '../../../../relay/jobs/queue/job-queue.ts';
 import { QUEUE_LIMITS } from '../../../../relay/jobs/queue/queue-limits.ts';

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createParallelLimits } from '../../../../relay/access/parallel-limits.ts';
-import { createNodeTable, type LiveNode } from '../../../../relay/fabric/node-table.ts';
+import { createNodeTable, type LiveNode } from '../../../../relay/fabric/nodes/node-table.ts';
 import type { JobSpec } from '../../../../relay/jobs/job.ts';
 import { openJobQueue, type QueuePorts } from '../../../../relay/jobs/queue/job-queue.ts';
 import { QUEUE_LIMITS } from '../../../../relay/jobs/queue/queue-limits.ts';
 import type { JobRunner } from '../../../../relay/jobs/run-job.ts';
 import type { QueuedJobStore } from '../../../../relay/store/queued-job-store.ts';
 import { afterTest } from '../../../support/after-test.ts';
-import { admission } from '../../../support/live-nodes.ts';
+import { chatInput } from '../../../support/models/pretended-model.ts';
+import { admission } from '../../../support/nodes/live-nodes.ts';
+import { SCRIPTED_END } from '../../../support/nodes/scripted-node.ts';
 import { silentLog } from '../../../support/pool.ts';
-import { chatInput } from '../../../support/pretended-model.ts';
-import { SCRIPTED_END } from '../../../support/scripted-node.ts';
 import { makeSqlitePlace } from '../../store/sqlite/sqlite-place.ts';
 import { finishedJob, queuedOrder, T0 } from '../../store/store-records.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import pino from 'pino';
 import type { RouteDecision } from '../../../../shared/api/routing.ts';
 import type { ErrorBody } from '../../../../shared/problems/http.ts';
-import { addControlled } from '../../../support/cancellable-node.ts';
+import { addControlled } from '../../../support/nodes/cancellable-node.ts';
 import { startTestPool } from '../../../support/pool.ts';
 import { ask, askAsAdmin } from '../../../support/pool-admin.ts';
 import { endOf, eventsOf, jobClient, jobOf, LLM, postJob, resultOf, submit } from '../../../support/queued-jobs.ts';

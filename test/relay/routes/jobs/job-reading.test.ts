@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JobPage } from '../../../../shared/api/jobs.ts';
 import type { ErrorBody } from '../../../../shared/problems/http.ts';
-import { addControlled } from '../../../support/cancellable-node.ts';
+import { addControlled } from '../../../support/nodes/cancellable-node.ts';
 import { startTestPool } from '../../../support/pool.ts';
 import { ask, askAsAdmin } from '../../../support/pool-admin.ts';
 import { endOf, eventsOf, jobClient, jobOf, resultOf, submit } from '../../../support/queued-jobs.ts';

@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import type { JobPage } from '../../../../shared/api/jobs.ts';
 import type { CreatedKey } from '../../../../shared/api/keys.ts';
 import type { ErrorBody } from '../../../../shared/problems/http.ts';
-import { addControlled } from '../../../support/cancellable-node.ts';
+import { addControlled } from '../../../support/nodes/cancellable-node.ts';
 import { startTestPool } from '../../../support/pool.ts';
 import { askAsAdmin } from '../../../support/pool-admin.ts';
 import { eventsOf, type JobClient, jobClient, jobOf, resultOf } from '../../../support/queued-jobs.ts';

@@ -4,11 +4,11 @@ import type { JobPage } from '../../../../shared/api/jobs.ts';
 import type { ErrorBody } from '../../../../shared/problems/http.ts';
 import type { Receipt } from '../../../../shared/receipts/receipt.ts';
 import { BUILT_IN_SERVICES } from '../../../../shared/registry/catalog/all.ts';
-import { addControlled } from '../../../support/cancellable-node.ts';
+import { addControlled } from '../../../support/nodes/cancellable-node.ts';
 import { startTestPool } from '../../../support/pool.ts';
 import { ask } from '../../../support/pool-admin.ts';
 import { endOf, jobClient, jobOf, LLM, postJob, resultOf, submit } from '../../../support/queued-jobs.ts';
-import { createSyntheticRuntime } from '../../../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../../../support/runtimes/synthetic-runtime.ts';
 import { until } from '../../../support/until.ts';
 
 test('accepts a job, runs it, and keeps its result, its attempt and its receipt', async (t) => {

@@ -5,10 +5,10 @@ import { Value } from 'typebox/value';
 import { readWaitS } from '../../../../relay/routes/jobs/prefer-wait.ts';
 import { type Job, JobOutcome } from '../../../../shared/api/jobs.ts';
 import { afterTest } from '../../../support/after-test.ts';
-import { createControlledRuntime } from '../../../support/controlled-runtime.ts';
+import { pretendedModel } from '../../../support/models/pretended-model.ts';
 import { type Pool, startPool } from '../../../support/pool.ts';
-import { pretendedModel } from '../../../support/pretended-model.ts';
 import { endOf, jobClient, LLM, postJob, submit } from '../../../support/queued-jobs.ts';
+import { createControlledRuntime } from '../../../support/runtimes/controlled-runtime.ts';
 
 const WAIT = { prefer: 'wait=30' };
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Cluster } from '../../../../shared/api/cluster.ts';
 import { createFastKey } from '../../../support/fast-key.ts';
+import { enrol } from '../../../support/nodes/scripted-node.ts';
 import { startPool } from '../../../support/pool.ts';
 import { ask } from '../../../support/pool-admin.ts';
-import { enrol } from '../../../support/scripted-node.ts';
 import { until } from '../../../support/until.ts';
 
 const pool = await startPool();

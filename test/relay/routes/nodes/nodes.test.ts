@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { NodeDetails, NodeHealth, NodePage } from '../../../../shared/api/nodes.ts';
 import type { ErrorBody } from '../../../../shared/problems/http.ts';
+import { joinScriptedNode } from '../../../support/nodes/scripted-node.ts';
 import { startPool } from '../../../support/pool.ts';
 import { ask, askAsAdmin } from '../../../support/pool-admin.ts';
-import { joinScriptedNode } from '../../../support/scripted-node.ts';
 import { until } from '../../../support/until.ts';
 
 const pool = await startPool();

@@ -6,7 +6,7 @@ import type { ErrorBody } from '../../../../shared/problems/http.ts';
 import { adminPost, makeCode, startRemoteAgent } from '../../../support/pairing.ts';
 import { startPool } from '../../../support/pool.ts';
 import { type Answered, ask, askAsAdmin } from '../../../support/pool-admin.ts';
-import { createSyntheticRuntime } from '../../../support/synthetic-runtime.ts';
+import { createSyntheticRuntime } from '../../../support/runtimes/synthetic-runtime.ts';
 import { until } from '../../../support/until.ts';
 
 const pool = await startPool({ open: true });

@@ -3,9 +3,9 @@ import { after, test } from 'node:test';
 import type { RouteDecision } from '../../../../shared/api/routing.ts';
 import type { ErrorBody } from '../../../../shared/problems/http.ts';
 import { assertError, readError } from '../../../support/error-answers.ts';
+import { joinScriptedNode } from '../../../support/nodes/scripted-node.ts';
 import { startPool } from '../../../support/pool.ts';
 import { ask, askAsAdmin } from '../../../support/pool-admin.ts';
-import { joinScriptedNode } from '../../../support/scripted-node.ts';
 import { until } from '../../../support/until.ts';
 
 const pool = await startPool();

@@ -3,16 +3,16 @@ import { after, before, describe, test } from 'node:test';
 import { filesInFolder } from '../../../../main/headless/inference/folder-files.ts';
 import type { ChatInput, ChatMessage, FetchedPictures } from '../../../../shared/protocol/messages.ts';
 import { type LoadedModel, loadModel } from '../../../../shared/runtimes/transformers/engine.ts';
-import { writeBigramModel } from '../../../support/bigram-model.ts';
-import { BLUE, GREEN, paint, pictureFile, RED, type Rgb } from '../../../support/pictures.ts';
-import { chatInput } from '../../../support/pretended-model.ts';
-import { isProblem } from '../../../support/problems.ts';
-import { collectOutput } from '../../../support/runtime-fixtures.ts';
+import { writeBigramModel } from '../../../support/models/bigram-model.ts';
+import { chatInput } from '../../../support/models/pretended-model.ts';
 import {
   PICTURE_CHAT_FORMS,
   PICTURE_MARKS,
   writePictureChat,
-} from '../../../support/task-models/picture-chat-model.ts';
+} from '../../../support/models/task-models/picture-chat-model.ts';
+import { BLUE, GREEN, paint, pictureFile, RED, type Rgb } from '../../../support/pictures.ts';
+import { isProblem } from '../../../support/problems.ts';
+import { collectOutput } from '../../../support/runtimes/runtime-fixtures.ts';
 import { sharedFolder, temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const OPTIONS = { dtype: 'fp32', device: 'cpu', threads: 1 };

@@ -4,11 +4,11 @@ import { filesInFolder } from '../../../../main/headless/inference/folder-files.
 import type { ChatMessage, TokenLogprob } from '../../../../shared/protocol/messages.ts';
 import type { RuntimeJob } from '../../../../shared/runtimes/runtime.ts';
 import { type LoadedModel, loadModel } from '../../../../shared/runtimes/transformers/engine.ts';
+import { chatInput } from '../../../support/models/pretended-model.ts';
+import { PICTURE_CHAT_FORMS } from '../../../support/models/task-models/picture-chat-model.ts';
+import { writeSeeingLlama } from '../../../support/models/task-models/seeing-llama.ts';
 import { BLUE, GREEN, paint, pictureFile, RED, type Rgb } from '../../../support/pictures.ts';
-import { chatInput } from '../../../support/pretended-model.ts';
-import { collectOutput } from '../../../support/runtime-fixtures.ts';
-import { PICTURE_CHAT_FORMS } from '../../../support/task-models/picture-chat-model.ts';
-import { writeSeeingLlama } from '../../../support/task-models/seeing-llama.ts';
+import { collectOutput } from '../../../support/runtimes/runtime-fixtures.ts';
 import { sharedFolder } from '../../../support/temporary-folder.ts';
 
 const OPTIONS = { dtype: 'fp32', device: 'cpu', threads: 1 };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type NumberBounds, numberWithin } from '../../../../shared/runtimes/constraints/decimal.ts';
-import { readerOf } from '../../../support/grammar-text.ts';
+import { readerOf } from '../../../support/models/grammar-text.ts';
 
 const NONE: NumberBounds = {
   integer: false,

@@ -5,7 +5,7 @@ import { textUntil } from '../../../../shared/runtimes/constraints/free-text.ts'
 import { compileSchema } from '../../../../shared/runtimes/constraints/schema.ts';
 import { hasBit } from '../../../../shared/runtimes/constraints/token-masks.ts';
 import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
-import { largeVocabulary } from '../../../support/large-vocabulary.ts';
+import { largeVocabulary } from '../../../support/models/large-vocabulary.ts';
 
 const vocabulary = largeVocabulary(20_000);
 const SCHEMAS = [

@@ -6,8 +6,8 @@ import { textNotBeginningWith, textUntil } from '../../../../shared/runtimes/con
 import { compileSchema } from '../../../../shared/runtimes/constraints/schema.ts';
 import { hasBit } from '../../../../shared/runtimes/constraints/token-masks.ts';
 import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
-import { byteVocabulary } from '../../../support/byte-vocabulary.ts';
-import { readerOf } from '../../../support/grammar-text.ts';
+import { byteVocabulary } from '../../../support/models/byte-vocabulary.ts';
+import { readerOf } from '../../../support/models/grammar-text.ts';
 
 const vocabulary = byteVocabulary([
   'abcdef"',

@@ -7,10 +7,10 @@ import { compileConstraint } from '../../../../shared/runtimes/constraints/const
 import { FORMATS } from '../../../../shared/runtimes/constraints/formats.ts';
 import { readPattern } from '../../../../shared/runtimes/constraints/pattern.ts';
 import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
-import { byteVocabulary } from '../../../support/byte-vocabulary.ts';
-import { readerOf } from '../../../support/grammar-text.ts';
 import { judgeOf } from '../../../support/json-schema.ts';
-import { randomAnswer } from '../../../support/random-answer.ts';
+import { byteVocabulary } from '../../../support/models/byte-vocabulary.ts';
+import { readerOf } from '../../../support/models/grammar-text.ts';
+import { randomAnswer } from '../../../support/models/random-answer.ts';
 
 const vocabulary = byteVocabulary();
 const matcherOf = (source: string) =>

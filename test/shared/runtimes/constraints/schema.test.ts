@@ -5,10 +5,10 @@ import { Problem } from '../../../../shared/problems/problem.ts';
 import { compileConstraint } from '../../../../shared/runtimes/constraints/constraint.ts';
 import { compileSchema } from '../../../../shared/runtimes/constraints/schema.ts';
 import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
-import { byteVocabulary } from '../../../support/byte-vocabulary.ts';
-import { readerOf } from '../../../support/grammar-text.ts';
 import { judgeOf } from '../../../support/json-schema.ts';
-import { randomAnswer } from '../../../support/random-answer.ts';
+import { byteVocabulary } from '../../../support/models/byte-vocabulary.ts';
+import { readerOf } from '../../../support/models/grammar-text.ts';
+import { randomAnswer } from '../../../support/models/random-answer.ts';
 
 const vocabulary = byteVocabulary();
 

@@ -6,9 +6,9 @@ import { compileConstraint } from '../../../../shared/runtimes/constraints/const
 import { type AnswerPiece, createToolCallParser } from '../../../../shared/runtimes/constraints/tool-call-parser.ts';
 import { TOOL_MARKS, type ToolFormat, toolFormatOf } from '../../../../shared/runtimes/constraints/tool-formats.ts';
 import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
-import { byteVocabulary } from '../../../support/byte-vocabulary.ts';
 import { judgeOf } from '../../../support/json-schema.ts';
-import { randomAnswer } from '../../../support/random-answer.ts';
+import { byteVocabulary } from '../../../support/models/byte-vocabulary.ts';
+import { randomAnswer } from '../../../support/models/random-answer.ts';
 
 const TEMPLATES: Record<string, string> = {
   'call-token': "{{ '<|call|>' }}",

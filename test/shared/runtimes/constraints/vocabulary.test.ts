@@ -4,8 +4,8 @@ import { compileConstraint } from '../../../../shared/runtimes/constraints/const
 import { createTokenTrie } from '../../../../shared/runtimes/constraints/token-trie.ts';
 import { createVocabulary, type VocabularySource } from '../../../../shared/runtimes/constraints/vocabulary.ts';
 import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
+import { randomAnswer } from '../../../support/models/random-answer.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { randomAnswer } from '../../../support/random-answer.ts';
 
 const decoder = new TextDecoder();
 const ASCII = Array.from({ length: 95 }, (_, at) => String.fromCharCode(32 + at));

@@ -8,7 +8,7 @@ import {
   type ChoosingOptions,
   createChoosing,
 } from '../../../../shared/runtimes/transformers/decoding/token-chooser.ts';
-import { byteVocabulary } from '../../../support/byte-vocabulary.ts';
+import { byteVocabulary } from '../../../support/models/byte-vocabulary.ts';
 import { isProblem } from '../../../support/problems.ts';
 
 const vocabulary = byteVocabulary();

@@ -4,8 +4,8 @@ import type { JsonInput } from '../../../../shared/protocol/messages.ts';
 import { type KernelService, MOST_VALUES } from '../../../../shared/runtimes/kernels/kernel-inputs.ts';
 import { openKernels } from '../../../../shared/runtimes/kernels/open-kernels.ts';
 import { philox } from '../../../../shared/runtimes/kernels/philox.ts';
-import { floatsOf, kernelCases } from '../../../support/kernel-cases.ts';
-import { collectOutput } from '../../../support/runtime-fixtures.ts';
+import { floatsOf, kernelCases } from '../../../support/models/kernel-cases.ts';
+import { collectOutput } from '../../../support/runtimes/runtime-fixtures.ts';
 
 const kernels = await openKernels({ device: 'cpu' });
 

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { decodeWav, encodeWav } from '../../../../shared/runtimes/media/wav.ts';
 import { sentencesOf } from '../../../../shared/runtimes/transformers/tasks/audio-tasks.ts';
 import { assertClose, softmax } from '../../../support/close-to.ts';
-import { isProblem } from '../../../support/problems.ts';
 import {
   LETTER,
   RATE_HZ,
@@ -12,8 +11,9 @@ import {
   writeToneClassifier,
   writeToneListener,
   writeToneSpeaker,
-} from '../../../support/task-models/audio-models.ts';
-import { loadTask } from '../../../support/task-models/load-task.ts';
+} from '../../../support/models/task-models/audio-models.ts';
+import { loadTask } from '../../../support/models/task-models/load-task.ts';
+import { isProblem } from '../../../support/problems.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const LETTER_S = LETTER / RATE_HZ;

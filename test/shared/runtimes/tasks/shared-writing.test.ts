@@ -6,9 +6,12 @@ import { filesInFolder } from '../../../../main/headless/inference/folder-files.
 import { createTaskEngine } from '../../../../shared/runtimes/transformers/tasks/task-engine.ts';
 import { readTaskKind, type TaskKind } from '../../../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { loadTaskModel, type TaskModel } from '../../../../shared/runtimes/transformers/tasks/task-model.ts';
-import { writeMarian } from '../../../support/marian-model.ts';
+import { writeMarian } from '../../../support/models/marian-model.ts';
+import {
+  type BackwardsOptions,
+  writeBackwardsTranslator,
+} from '../../../support/models/task-models/backwards-translator.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { type BackwardsOptions, writeBackwardsTranslator } from '../../../support/task-models/backwards-translator.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 type Asked = { task?: string; max_tokens?: number; interrupted?: () => boolean };

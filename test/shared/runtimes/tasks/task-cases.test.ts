@@ -9,12 +9,12 @@ import { fileURLToPath } from 'node:url';
 import { filesInFolder } from '../../../../main/headless/inference/folder-files.ts';
 import { trialJobOf } from '../../../../shared/runtimes/devices/trial-job.ts';
 import { TASKS } from '../../../../shared/runtimes/transformers/tasks/task-kinds.ts';
-import { createAnswerer, type Told } from '../../../support/task-cases/answer-cases.ts';
-import { checkCase, requestOf } from '../../../support/task-cases/task-case.ts';
-import { TASK_CASES, writeCaseModels } from '../../../support/task-cases/task-cases.ts';
+import { createAnswerer, type Told } from '../../../support/models/task-cases/answer-cases.ts';
+import { checkCase, requestOf } from '../../../support/models/task-cases/task-case.ts';
+import { TASK_CASES, writeCaseModels } from '../../../support/models/task-cases/task-cases.ts';
 
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
-const ENTRY = fileURLToPath(new URL('../../../support/task-cases/answering-process.ts', import.meta.url));
+const ENTRY = fileURLToPath(new URL('../../../support/models/task-cases/answering-process.ts', import.meta.url));
 
 const folder = mkdtempSync(join(tmpdir(), 'sparewatt-cases-'));
 before(() => writeCaseModels(folder));

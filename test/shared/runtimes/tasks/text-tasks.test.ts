@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertClose, softmax } from '../../../support/close-to.ts';
-import { isProblem } from '../../../support/problems.ts';
-import { loadTask } from '../../../support/task-models/load-task.ts';
+import { loadTask } from '../../../support/models/task-models/load-task.ts';
 import {
   writeMaskFiller,
   writePairClassifier,
@@ -10,7 +9,8 @@ import {
   writeTextClassifier,
   writeTokenClassifier,
   writeWordTranslator,
-} from '../../../support/task-models/text-models.ts';
+} from '../../../support/models/task-models/text-models.ts';
+import { isProblem } from '../../../support/problems.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const MOODS = { good: [2, 0, 0], bad: [0, 3, 0], very: [0.5, 0.5, 0] };

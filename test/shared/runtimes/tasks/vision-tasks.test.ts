@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertClose, softmax } from '../../../support/close-to.ts';
+import { loadTask } from '../../../support/models/task-models/load-task.ts';
+import { writeStripeReader } from '../../../support/models/task-models/reading-models.ts';
+import { writeColourClassifier, writePatchFeatures } from '../../../support/models/task-models/vision-models.ts';
 import { BLACK, BLUE, GREEN, paint, pictureFile, RED, type Rgb } from '../../../support/pictures.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { loadTask } from '../../../support/task-models/load-task.ts';
-import { writeStripeReader } from '../../../support/task-models/reading-models.ts';
-import { writeColourClassifier, writePatchFeatures } from '../../../support/task-models/vision-models.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const COLOURS = ['red', 'green', 'blue'];

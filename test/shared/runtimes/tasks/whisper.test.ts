@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeWav } from '../../../../shared/runtimes/media/wav.ts';
+import { loadTask } from '../../../support/models/task-models/load-task.ts';
+import { WHISPER_RATE_HZ, whisperSpeech, writeWordWhisper } from '../../../support/models/task-models/whisper-model.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { loadTask } from '../../../support/task-models/load-task.ts';
-import { WHISPER_RATE_HZ, whisperSpeech, writeWordWhisper } from '../../../support/task-models/whisper-model.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const stt = { type: 'stt' } as const;
