@@ -4,7 +4,7 @@ import type { RelayApp, RelayServices } from '../services.ts';
 import { registerFileUpload } from './file-upload.ts';
 import { fileView } from './file-views.ts';
 import { readPageLimit } from './page-limit.ts';
-import { sendFile } from './send-file.ts';
+import { FILE_ANSWERS, sendFile } from './send-file.ts';
 import { sendJson } from './send-json.ts';
 import { registerStreamed } from './uploads.ts';
 
@@ -59,9 +59,7 @@ export async function registerFileRoutes(app: RelayApp, services: RelayServices)
         summary: 'The content of a file, or the part of it that `Range` names',
         tags,
         params: IdParams,
-        response: {
-          200: { description: 'The content.', content: { 'application/octet-stream': { schema: Type.String() } } },
-        },
+        response: FILE_ANSWERS,
       },
     },
     async (request, reply) => {

@@ -4,7 +4,7 @@ import { JobFileKept, RawFile } from '../../shared/api/files.ts';
 import { JOB_FILES_PATH } from '../files/job-files.ts';
 import type { RelayApp, RelayServices } from '../services.ts';
 import { nameOf } from './file-name.ts';
-import { sendFile } from './send-file.ts';
+import { FILE_ANSWERS, sendFile } from './send-file.ts';
 import { sendJson } from './send-json.ts';
 import { checkAllButBody, registerStreamed, uploadOf } from './uploads.ts';
 
@@ -26,9 +26,7 @@ export async function registerJobFileRoutes(app: RelayApp, services: RelayServic
         summary: 'A file that the job of a node reads, for the token of its attempt',
         tags,
         params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
-        response: {
-          200: { description: 'The content.', content: { 'application/octet-stream': { schema: Type.String() } } },
-        },
+        response: FILE_ANSWERS,
       },
     },
     async (request, reply) => {
