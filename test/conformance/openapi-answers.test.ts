@@ -29,6 +29,8 @@ test('[X21] documents answers as they are', async () => {
     ['/v1/chat/completions', { model: 'test/echo', messages }],
     ['/v1/messages', { model: 'test/echo', messages, max_tokens: 1 }],
     ['/v1/messages/count_tokens', { model: 'test/echo', messages }],
+    ['/v1/responses', { model: 'test/echo', input: 'x' }],
+    ['/v1/responses/input_tokens', { model: 'test/echo', input: 'x' }],
     ['/v1/completions', { model: 'test/echo', prompt: 'x' }],
     ['/v1/embeddings', { model: 'test/vectors', input: ['a'] }],
     ['/v1/embeddings', { model: 'test/vectors', input: ['a'], encoding_format: 'base64' }],
@@ -93,4 +95,15 @@ test('[X21] documents what MCP answers a message that it cannot read', async () 
   });
   assert.deepEqual([response.status, response.headers.get('content-type')], [400, 'application/json']);
   assertDocumented(await response.json(), 'post', '/mcp', { status: '4XX' });
+});
+
+test('[X21] documents the content of a file as it comes: whole, in part, or as it is known already', async () => {
+  const { id } = await pool.client().files.create({ file: new File(['0123456789'], 'a.txt'), purpose: 'user_data' });
+  const documented = Object.keys(document.paths['/v1/files/{id}/content']?.get?.responses ?? {});
+  const path = `/v1/files/${id}/content`;
+  const whole = await pool.request(path);
+  const part = await pool.request(path, { headers: { range: 'bytes=2-4' } });
+  const known = await pool.request(path, { headers: { 'if-none-match': whole.headers.get('etag') ?? '' } });
+  assert.deepEqual([whole.status, part.status, known.status], [200, 206, 304]);
+  for (const { status } of [whole, part, known]) assert.ok(documented.includes(String(status)), `${status}`);
 });

@@ -56,6 +56,13 @@ test('[X21] is a valid OpenAPI 3.1 document', async () => {
   await SwaggerParser.validate(JSON.parse(text));
 });
 
+test('[X21] has patterns that other languages read as well', () => {
+  const patterns = [...text.matchAll(/"pattern":("[^"]*")/g)].map(([, pattern = '']) => String(JSON.parse(pattern)));
+  assert.ok(patterns.length > 30);
+  // Python's `re` knows neither, and its validators refuse the whole document.
+  for (const pattern of patterns) assert.doesNotMatch(pattern, /\\[pP]\{|\(\?</);
+});
+
 test('[X21] lists every route that is registered', () => {
   const registered = routesOf(app.printRoutes({ commonPrefix: false }));
   const expected = registered

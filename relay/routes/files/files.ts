@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { FileDeleted, FileObject, FilePage, FilePageQuery } from '../../../shared/api/files.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { readPageLimit } from '../http/page-limit.ts';
-import { sendFile } from '../http/send-file.ts';
+import { FILE_ANSWERS, sendFile } from '../http/send-file.ts';
 import { sendJson } from '../http/send-json.ts';
 import { registerStreamed } from '../http/uploads.ts';
 import { registerFileUpload } from './file-upload.ts';
@@ -59,9 +59,7 @@ export async function registerFileRoutes(app: RelayApp, services: RelayServices)
         summary: 'The content of a file, or the part of it that `Range` names',
         tags,
         params: IdParams,
-        response: {
-          200: { description: 'The content.', content: { 'application/octet-stream': { schema: Type.String() } } },
-        },
+        response: FILE_ANSWERS,
       },
     },
     async (request, reply) => {

@@ -3,7 +3,8 @@ import { Type } from 'typebox';
 import { JobFileKept, RawFile } from '../../../shared/api/files.ts';
 import { JOB_FILES_PATH } from '../../files/job-files.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
-import { sendFile } from '../http/send-file.ts';
+import { sendFile, FILE_ANSWERS } from '../http/send-file.ts';
+import { nameOf } from './file-name.ts';
 import { sendJson } from '../http/send-json.ts';
 import { checkAllButBody, registerStreamed, uploadOf } from '../http/uploads.ts';
 import { nameOf } from './file-name.ts';
@@ -26,9 +27,7 @@ export async function registerJobFileRoutes(app: RelayApp, services: RelayServic
         summary: 'A file that the job of a node reads, for the token of its attempt',
         tags,
         params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
-        response: {
-          200: { description: 'The content.', content: { 'application/octet-stream': { schema: Type.String() } } },
-        },
+        response: FILE_ANSWERS,
       },
     },
     async (request, reply) => {
