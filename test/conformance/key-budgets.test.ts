@@ -114,7 +114,7 @@ test('a key whose limit of credits is lowered below what it owes has nothing lef
   const { body } = await ask<CreditStanding>(pool, '/v1/credits', undefined, key.key);
   assert.ok(body.balance_micro < 0 && body.held_micro > 0);
   assert.deepEqual([lowered.standing.credits_left_micro, body.left_micro], [0, 0]);
-  await pool.request(`/v1/jobs/${held.id}`, { method: 'DELETE' });
+  await jobClient(pool, key.key).request(`/v1/jobs/${held.id}`, { method: 'DELETE' });
 });
 
 test('prompts of one request that cannot all be paid for are refused together, and none of them is begun', async () => {
@@ -135,6 +135,17 @@ test('a task that its key cannot pay for is refused, as a job is, and leaves not
   const { status, body } = await ask<ErrorBody>(pool, `/v1/nodes/${node.nodeId}/tasks`, task, key.key);
   assert.deepEqual([status, body.code], [402, 'insufficient_credits']);
   assert.deepEqual((await ask<JobPage>(pool, '/v1/jobs', undefined, key.key)).body.data, []);
+});
+
+test('what a key with a budget alone has held it sees as its credits that are held, too', async () => {
+  const key = await makeKey(pool, { budget_micro: 1_000_000 });
+  const credits = async () => (await ask<CreditStanding>(pool, '/v1/credits', undefined, key.key)).body;
+  const { id } = await submit(jobClient(pool, key.key), { model: 'test/stuck', input: order(50) });
+  const { held_micro, budget } = await credits();
+  assert.ok(held_micro > 0);
+  assert.equal(budget?.held_micro, held_micro);
+  await jobClient(pool, key.key).request(`/v1/jobs/${id}`, { method: 'DELETE' });
+  assert.equal((await credits()).held_micro, 0);
 });
 
 test('a budget that is set on a key in use finds what it has spent before', async () => {

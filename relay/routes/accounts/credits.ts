@@ -58,11 +58,13 @@ export function registerCreditRoutes(app: RelayApp, services: RelayServices): vo
       const account = keyAccount(keyId);
       const known = billing.standing(keyId);
       const balance = known?.balanceMicro ?? (await store.credits.balanceOf(account));
-      const heldMicro = known?.heldMicro ?? 0;
+      const budget = billing.budget(keyId);
+      // Also what a budget alone has held.
+      const heldMicro = (known ?? budget)?.heldMicro ?? 0;
       const limit = known?.limitMicro ?? null;
       const left = limit === null ? null : leftMicro(balance + limit, heldMicro);
       const credits = { account, balance_micro: balance, held_micro: heldMicro, limit_micro: limit, left_micro: left };
-      const standing = { ...credits, budget: showBudget(billing.budget(keyId)) };
+      const standing = { ...credits, budget: showBudget(budget) };
       return sendJson(reply, standing);
     },
   );
