@@ -8,6 +8,7 @@ import { pinsInMemory } from '../../../shared/agent/relay-conversation.ts';
 import { postToRelay } from '../../../shared/agent/relay-http.ts';
 import { openDoor } from '../../../shared/agent/relay-tls.ts';
 import { whyUnreached } from '../../../shared/agent/why-unreached.ts';
+import { signerOfSeed } from '../../../shared/identity/signer.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { startTestPool } from '../../support/pool.ts';
 import { IDENTITY } from '../../support/scripted-agent.ts';
@@ -31,7 +32,15 @@ async function freeAddress(): Promise<string> {
 /** What a node is told that asks this address: by TLS first looks whom to believe. */
 async function told(relayUrl: string): Promise<string> {
   const { signal } = new AbortController();
-  const node = { relayUrl, fetch, signal, signer: IDENTITY, name: 'attic', pins: pinsInMemory(), tls: createNodeTls() };
+  const node = {
+    relayUrl,
+    fetch,
+    signal,
+    signer: await signerOfSeed(IDENTITY.seed),
+    name: 'attic',
+    pins: pinsInMemory(),
+    tls: createNodeTls(),
+  };
   try {
     const door = await openDoor(node, undefined);
     await postToRelay({ ...node, fetch: door.fetch }, '/v1/nodes/challenge', {}, () => assert.fail('it answered'));
@@ -58,7 +67,7 @@ test('names the other scheme where TLS meets none, and the other way round', asy
   const plain = await listen(t, (_, response) => response.end());
   const noTls = await told(`https://${plain}`);
   assert.match(noTls, /speaks no TLS \(\w+\)\. Use http:\/\/127\.0\.0\.1:\d+, if it is the relay\.$/);
-  const pool = await startTestPool(t, { tls: true });
+  const pool = await startTestPool(t, { tls: {} });
   const { host } = new URL(pool.relay.url);
   assert.match(
     await told(`http://${host}`),
