@@ -8,9 +8,9 @@ import type { Task } from '../../shared/api/nodes.ts';
 import type { ErrorBody } from '../../shared/problems/http.ts';
 import { makeBatch } from '../support/batches.ts';
 import { makeKey } from '../support/keys.ts';
+import { dial, readAnswer, requestBytes } from '../support/network/raw-http.ts';
 import { type Pool, startPool, startTestPool } from '../support/pool.ts';
 import { ask, askAsAdmin } from '../support/pool-admin.ts';
-import { dial, readAnswer, requestBytes } from '../support/network/raw-http.ts';
 import { until } from '../support/until.ts';
 
 const pool = await startPool();

@@ -10,8 +10,8 @@ import { openDoor } from '../../../shared/agent/relay-tls.ts';
 import { whyUnreached } from '../../../shared/agent/why-unreached.ts';
 import { signerOfSeed } from '../../../shared/identity/signer.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { startTestPool } from '../../support/pool.ts';
 import { IDENTITY } from '../../support/nodes/scripted-agent.ts';
+import { startTestPool } from '../../support/pool.ts';
 
 async function listen(t: TestContext, answer: RequestListener): Promise<string> {
   const server = createServer(answer);

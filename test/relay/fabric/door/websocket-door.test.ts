@@ -5,8 +5,13 @@ import type { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { mintNodeCredentials } from '../../../../relay/fabric/bus/credentials.ts';
 import { createNKey } from '../../../../relay/fabric/bus/nkey.ts';
-import { attachWebSocketDoor, type DoorTarget, type WebSocketDoor, type DoorKeeper } from '../../../../relay/fabric/door/websocket-door.ts';
 import { createWebSocketBridge } from '../../../../relay/fabric/door/websocket-bridge.ts';
+import {
+  attachWebSocketDoor,
+  type DoorKeeper,
+  type DoorTarget,
+  type WebSocketDoor,
+} from '../../../../relay/fabric/door/websocket-door.ts';
 import { afterTest } from '../../../support/after-test.ts';
 import { startTestNats } from '../../../support/bus/nats.ts';
 import { startChild } from '../../../support/child.ts';
