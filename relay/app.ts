@@ -43,7 +43,7 @@ import { registerEmbeddingsRoute } from './routes/openai/embeddings.ts';
 import { registerImageRoutes } from './routes/openai/images.ts';
 import { registerModelRoutes } from './routes/openai/models.ts';
 import { registerRerankRoute } from './routes/openai/rerank.ts';
-import { registerResponsesRoute } from './routes/openai/responses.ts';
+import { registerResponsesRoutes } from './routes/openai/responses.ts';
 import { registerAdminSessionRoutes } from './routes/operators/admin-session.ts';
 import { registerHealthRoute } from './routes/operators/health.ts';
 import { registerHealthProbes } from './routes/operators/health-probes.ts';
@@ -133,7 +133,7 @@ export async function createApp({
   registerHealthProbes(app, services);
   registerChatRoute(app, services);
   registerCompletionRoute(app, services);
-  registerResponsesRoute(app, services);
+  registerResponsesRoutes(app, services);
   registerMessagesRoutes(app, services);
   registerEmbeddingsRoute(app, services);
   await registerTranscriptionRoutes(app, services);

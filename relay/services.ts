@@ -90,11 +90,14 @@ export type RelayServices = {
   readonly freshness: Freshness;
   readonly discovery: Discovery;
   readonly capabilities: CapabilityView;
-  /** Counts one request of the key, or as many at once. Errors: `insufficient_scope` for the model, `rate_limit_exceeded`. */
-  admit(principal: Principal, model: string, requests?: number): void;
   /**
-   * Takes a slot of the key until the request is answered. Errors: those of `admit`, `parallel_limit_exceeded`, and `storage_failed`
-   * while records of earlier jobs cannot be written.
+   * Counts one request of the key, or as many at once; `model` is null where lines name their own. Errors: `invalid_api_key` for a
+   * key that was revoked since it was let in, `insufficient_scope` for the model, `rate_limit_exceeded`.
+   */
+  admit(principal: Principal, model: string | null, requests?: number): void;
+  /**
+   * Takes a slot of the key until the request is answered. Errors: those of `admit`, `parallel_limit_exceeded`,
+   * `insufficient_credits`, `budget_exceeded`, and `storage_failed` while records of earlier jobs cannot be written.
    */
   newJob(request: FastifyRequest, order: JobOrder): JobSpec;
   /** Several for one model, each counted as a request: all of them or none. Errors: those of `newJob`. */
@@ -158,7 +161,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; set on every route that is not public. */
     principal: Principal;
-    /** Where it is answered; set for a key with limits. */
+    /** Where it is answered; set once it is known who asks. */
     answer: ServerResponse | undefined;
   }
 }

@@ -1,5 +1,6 @@
 import type { KeyStanding } from '../../shared/api/keys.ts';
 import type { Billing } from '../credits/billing.ts';
+import { leftMicro } from '../credits/left-micro.ts';
 import type { KeyLimits } from './api-keys.ts';
 import type { ParallelLimits } from './parallel-limits.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -24,18 +25,17 @@ export function standingOf(accountId: string, { rateLimits, parallelLimits, bill
   const { requests, tokens } = rateLimits.allowances(accountId) ?? { requests: null, tokens: null };
   const credits = billing.standing(accountId);
   const budget = billing.budget(accountId);
-  const left = (most: number, spent: number, held: number): number => Math.max(0, most - spent - held);
   return {
     requests_left: requests?.remaining ?? null,
     tokens_left: tokens?.remaining ?? null,
     running_requests: parallelLimits.standing(accountId)?.running ?? null,
-    credits_left_micro: credits ? left(credits.balanceMicro + credits.limitMicro, 0, credits.heldMicro) : null,
+    credits_left_micro: credits ? leftMicro(credits.balanceMicro + credits.limitMicro, credits.heldMicro) : null,
     budget_spent_micro: budget?.spentMicro ?? null,
     budget_held_micro: budget?.heldMicro ?? null,
     budget_left_micro:
       budget == null || budget.budgetMicro === null
         ? null
-        : left(budget.budgetMicro, budget.spentMicro, budget.heldMicro),
+        : leftMicro(budget.budgetMicro, budget.spentMicro, budget.heldMicro),
     budget_renews_at: budget?.renewsAt ?? null,
     soft_budget_reached: budget?.isSoftReached ?? false,
   };

@@ -75,7 +75,7 @@ function admit(
   const { authorization, 'x-api-key': apiKey } = request.headers;
   const enter = (principal: Principal): void => {
     request.principal = principal;
-    if (principal.limits !== undefined) request.answer = reply.raw;
+    request.answer = reply.raw;
     assertScope(principal, access);
     const { mustSign } = principal;
     if (mustSign === undefined) return;

@@ -20,6 +20,7 @@ import {
   principalOf,
   UNLIMITED,
 } from './api-keys.ts';
+import type { KeyGuard } from './key-guard.ts';
 import { assertBudget, assertFuture, changesIn, limitsIn, unchangeable } from './key-wishes.ts';
 import type { SigningSecrets } from './signing-secrets.ts';
 
@@ -38,7 +39,7 @@ export type KeyAdmin = {
   revoke(keyId: string): Promise<ApiKey>;
   /** Counts at once, for requests that come and jobs that wait; what is under way goes on as it was let in. */
   change(keyId: string, change: ChangeKeyRequest): Promise<ApiKey>;
-  /** Accounts of which no key works any more, because the last was revoked. */
+  /** Accounts whose last key was revoked; not those whose last key has expired, whatever was revoked before. */
   revokedAccounts(): Promise<Set<string>>;
   /**
    * A new key with the same rights, jobs, files, credits and limits; the old one ends after `overlapMs`. `hmac` says
@@ -49,8 +50,8 @@ export type KeyAdmin = {
 
 export type KeyAdminPorts = {
   store: KeyStore;
-  /** Makes the guard forget what it remembers of a key. */
-  forget: (keyId: string) => void;
+  /** Who lets keys in: it forgets what was changed, and shuts out what works no more. */
+  guard: Pick<KeyGuard, 'forget' | 'shutOut'>;
   /** Tells those who count what an account may use. */
   setLimits: (accountId: string, limits: KeyLimits) => Promise<void>;
   standingOf: (accountId: string) => KeyStanding;
@@ -62,7 +63,7 @@ export type KeyAdminPorts = {
 };
 
 export function createKeyAdmin(ports: KeyAdminPorts): KeyAdmin {
-  const { store, forget, recordUsage, secrets, now } = ports;
+  const { store, guard, recordUsage, secrets, now } = ports;
   const inTurn = oneAfterAnother();
   const showKey = (key: KeyRecord): ApiKey => viewOf(key, ports.standingOf(key.accountId), now());
   const find = async (keyId: string): Promise<KeyRecord> => {
@@ -118,7 +119,7 @@ export function createKeyAdmin(ports: KeyAdminPorts): KeyAdmin {
         if (ACCOUNT_LIMITS.some((limit) => changes[limit] !== undefined)) assertBudget({ ...key, ...changes });
         const changed = await store.changeKey(keyId, changes);
         if (changed === undefined) throw unchangeable();
-        for (const one of await store.listKeys()) if (one.accountId === key.accountId) forget(one.keyId);
+        for (const one of await store.listKeys()) if (one.accountId === key.accountId) guard.forget(one.keyId);
         await ports.setLimits(changed.accountId, limitsOf(changed));
         return showKey(changed);
       }),
@@ -135,14 +136,12 @@ export function createKeyAdmin(ports: KeyAdminPorts): KeyAdmin {
     revoke: async (keyId) => {
       await find(keyId);
       await store.revokeKey(keyId, now());
-      forget(keyId);
+      guard.shutOut(keyId, 'was revoked');
       return show(keyId);
     },
     revokedAccounts: async () => {
-      const keys = await store.listKeys();
-      const revoked = new Set(keys.filter(({ revokedAt }) => revokedAt !== null).map(({ accountId }) => accountId));
-      for (const key of keys) if (stateOf(key, now()) === 'active') revoked.delete(key.accountId);
-      return revoked;
+      const accounts = Map.groupBy(await store.listKeys(), ({ accountId }) => accountId);
+      return new Set([...accounts].filter(([, keys]) => isRevoked(keys)).map(([accountId]) => accountId));
     },
     rotate: (keyId, overlapMs, hmac) =>
       inTurn(async () => {
@@ -160,7 +159,8 @@ export function createKeyAdmin(ports: KeyAdminPorts): KeyAdmin {
           old,
         );
         await store.expireKey(keyId, now() + overlapMs);
-        forget(keyId);
+        if (overlapMs > 0) guard.forget(keyId);
+        else guard.shutOut(keyId, 'has expired');
         return made;
       }),
   };
@@ -174,6 +174,14 @@ export function keyRevoked(): Problem {
 function stateOf({ revokedAt, expiresAt }: KeyRecord, now: number): ApiKey['state'] {
   if (revokedAt !== null) return 'revoked';
   return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';
+}
+
+/** Whether no key of an account worked any more when the last of them was revoked: later starts say the same. */
+function isRevoked(keys: readonly KeyRecord[]): boolean {
+  const revokedAt = Math.max(...keys.map((key) => key.revokedAt ?? 0));
+  const isLeft = (key: KeyRecord): boolean =>
+    key.revokedAt === null && (key.expiresAt ?? Number.POSITIVE_INFINITY) > revokedAt;
+  return revokedAt > 0 && !keys.some(isLeft);
 }
 
 function latestEnd(keys: readonly KeyRecord[]): number | null {

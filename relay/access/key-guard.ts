@@ -33,8 +33,15 @@ export type KeyGuard = {
     authorization: string | undefined,
     apiKey?: string | string[] | undefined,
   ): Principal | Promise<Principal>;
-  /** Forgets what it knows of a key, so that its revocation counts at once. */
+  /** Forgets what it knows of a key, so that what was changed of it counts at once. */
   forget(keyId: string): void;
+  /** The same for a key that works no more from now on; `why` as in "The API key was revoked". */
+  shutOut(keyId: string, why: string): void;
+  /**
+   * Must precede work that a request brings, whose body may have come minutes after its key. Errors: `invalid_api_key` for one
+   * that was shut out meanwhile.
+   */
+  assertWorks(principal: Principal): void;
   /** Writes down the uses that are not yet; call it before the store closes. */
   recordUsage(): Promise<void>;
 };
@@ -48,7 +55,9 @@ type Known = { key: KeyRecord; principal: Principal; readAt: number };
  * 2. What is remembered is read again after `CACHE_MS`; expiry is checked on every call.
  * 3. Keys are found by their hash: how long that takes says nothing of a key, because nobody can choose its hash.
  * 4. "Last used" waits in memory and is written at most once per `USAGE_INTERVAL_MS`.
- * 5. Of a database that stands still nothing is asked twice, and nobody waits longer than `patienceMs` for it.
+ * 5. Who was let in is known by their key until they are gone, and refused as soon as that is shut out. Keys are shut out by hand:
+ *    there are not many.
+ * 6. Of a database that stands still nothing is asked twice, and nobody waits longer than `patienceMs` for it.
  */
 export function createKeyGuard({
   store,
@@ -61,6 +70,8 @@ export function createKeyGuard({
   const known = new Map<string, Known>();
   /** What the store was asked and has not answered yet. */
   const asked = new Map<string, Promise<Known>>();
+  const keyOf = new WeakMap<Principal, string>();
+  const shutOut = new Map<string, string>();
   const usage = createUsageLog(store, now);
   /** How often something was to be forgotten: what was asked before may be of a key as it was, and is asked again. */
   let forgotten = 0;
@@ -77,6 +88,7 @@ export function createKeyGuard({
     if (forgotten === forgottenBefore) await setLimits(key.accountId, limitsOf(key));
     if (forgotten !== forgottenBefore) return read(digest);
     const fresh = { key, principal: principalOf(key), readAt: now() };
+    keyOf.set(fresh.principal, key.keyId);
     known.set(digest, fresh);
     return fresh;
   }
@@ -94,6 +106,11 @@ export function createKeyGuard({
     return principal;
   }
 
+  function forget(keyId: string): void {
+    forgotten += 1;
+    for (const [digest, entry] of known) if (entry.key.keyId === keyId) known.delete(digest);
+  }
+
   return {
     authenticate(authorization, apiKey) {
       const digest = hashApiKey(presentedKey(authorization, apiKey));
@@ -101,9 +118,14 @@ export function createKeyGuard({
       if (remembered !== undefined) return admit(remembered);
       return timingSafeEqual(Buffer.from(digest), adminHash) ? ADMIN : readOnce(digest).then(admit);
     },
-    forget(keyId) {
-      forgotten += 1;
-      for (const [digest, entry] of known) if (entry.key.keyId === keyId) known.delete(digest);
+    forget,
+    shutOut(keyId, why) {
+      forget(keyId);
+      shutOut.set(keyId, why);
+    },
+    assertWorks(principal) {
+      const why = shutOut.size === 0 ? undefined : shutOut.get(keyOf.get(principal) ?? '');
+      if (why !== undefined) throw refusal(why);
     },
     recordUsage: () => usage.record(),
   };

@@ -96,11 +96,16 @@ export function createRateLimits(now: () => number): RateLimits {
   };
 }
 
-/** The bucket of a limit; one whose limit was changed keeps what was used of it. */
+/**
+ * The bucket of a limit; one whose limit was changed keeps what was used of it. What was within the limit that it had is nothing to
+ * make up for: else a key whose limit is lowered from 6,000 to 60 would wait for an hour and a half.
+ */
 function fitted(bucket: Bucket | null, limit: number | null, at: number): Bucket | null {
   if (limit === null) return null;
   if (bucket === null) return { limit, level: limit, at };
-  bucket.level += limit - bucket.limit;
+  if (limit === bucket.limit) return bucket;
+  const level = fill(bucket, at);
+  bucket.level = Math.max(level + limit - bucket.limit, Math.min(0, level));
   bucket.limit = limit;
   return bucket;
 }

@@ -1,3 +1,4 @@
+import { idsSince } from '../jobs/id.ts';
 import type { JobState } from '../jobs/queue/job-state.ts';
 import type { KeyRecord, Store } from '../store/store.ts';
 import type { PastUse, RateLimits } from './rate-limits.ts';
@@ -6,7 +7,7 @@ export type RecallPorts = {
   store: {
     keys: Pick<Store['keys'], 'listKeys'>;
     jobs: Pick<Store['jobs'], 'listJobs'>;
-    queuedJobs: Pick<Store['queuedJobs'], 'listAllJobs'>;
+    queuedJobs: Pick<Store['queuedJobs'], 'listAllJobs' | 'listLineJobs'>;
   };
   rateLimits: RateLimits;
   /** Milliseconds since 1970. */
@@ -22,7 +23,8 @@ const LIVE: readonly JobState[] = ['awaiting_approval', 'queued', 'assigned', 'r
 
 /**
  * Lets keys with limits go on where an earlier relay has left them, from the records of jobs alone: each of them was a request
- * when it was made, and used its tokens when it ended. What was refused, or under way when that relay was killed, left none.
+ * when it was made, and used its tokens when it ended; but for lines of batches, which are no requests. What was refused, or under
+ * way when that relay was killed, left none.
  */
 export async function recallUses({ store, rateLimits, now }: RecallPorts): Promise<void> {
   const limited = (await store.keys.listKeys()).filter((key) => isLimited(key) && key.revokedAt === null);
@@ -30,11 +32,12 @@ export async function recallUses({ store, rateLimits, now }: RecallPorts): Promi
   // A key that replaced another shares its account, and what was used of it.
   const usesOf = new Map(limited.map((key) => [key.accountId, { key, uses: [] as PastUse[] }]));
   const since = now() - WINDOW_MS;
+  const lines = new Set(await store.queuedJobs.listLineJobs(idsSince('job', since)));
   const note = (apiKeyId: string, use: PastUse): void => {
     if (use.at > since) usesOf.get(apiKeyId)?.uses.push(use);
   };
-  await readRecent(store.jobs.listJobs, ({ apiKeyId, createdAt, finishedAt, usage }) => {
-    note(apiKeyId, { at: createdAt, requests: 1, tokens: 0 });
+  await readRecent(store.jobs.listJobs, ({ id, apiKeyId, createdAt, finishedAt, usage }) => {
+    if (!lines.has(id)) note(apiKeyId, { at: createdAt, requests: 1, tokens: 0 });
     const tokens = usage === null ? 0 : usage.inputTokens + usage.outputTokens;
     note(apiKeyId, { at: finishedAt, requests: 0, tokens });
     return finishedAt > since;
@@ -42,8 +45,8 @@ export async function recallUses({ store, rateLimits, now }: RecallPorts): Promi
   const live = { apiKeyId: null, states: LIVE };
   await readRecent(
     (page) => store.queuedJobs.listAllJobs({ ...page, ...live }),
-    ({ apiKeyId, createdAt }) => {
-      note(apiKeyId, { at: createdAt, requests: 1, tokens: 0 });
+    ({ id, apiKeyId, createdAt }) => {
+      if (!lines.has(id)) note(apiKeyId, { at: createdAt, requests: 1, tokens: 0 });
       return createdAt > since;
     },
   );

@@ -29,12 +29,12 @@ export type Batches = {
   readonly limits: BatchLimits;
   /** Keeps a batch; what is wrong with its file it tells itself. Errors: `queue_full` while the key has too many. */
   begin(batch: BatchRecord): Promise<BatchRecord>;
-  /** A batch of this key. Errors: `batch_not_found`. */
-  find(id: string, apiKeyId: string): Promise<BatchRecord>;
+  /** A batch of this key, or with null of any. Errors: `batch_not_found`. */
+  find(id: string, apiKeyId: string | null): Promise<BatchRecord>;
   /** Newest first, of one key or with null of any, and one more than asked for if there are more. */
   list(page: { apiKeyId: string | null; limit: number; after?: string | undefined }): Promise<BatchRecord[]>;
-  /** Ends what of it has not ended; one that has all its answers stays as it is. Errors: `batch_not_found`. */
-  cancel(id: string, apiKeyId: string): Promise<BatchRecord>;
+  /** Ends what of it has not ended; one that has all its answers stays as it is. Errors: `batch_not_found`, `storage_failed`. */
+  cancel(id: string, apiKeyId: string | null): Promise<BatchRecord>;
   /** The same for all batches of these keys; resolves when that is written down. From then on, and before, no line of them is fed. */
   cancelAllOf(apiKeyIds: ReadonlySet<string>): Promise<void>;
   close(): Promise<void>;
@@ -66,7 +66,11 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
 
   const change = async (batch: LiveBatch, changes: Partial<BatchRecord>): Promise<BatchRecord> => {
     batch.record = { ...batch.record, ...changes };
-    await batch.inTurn('record', () => store.batches.putBatch(batch.record));
+    await batch.inTurn('record', async () => {
+      const { record } = batch;
+      await store.batches.putBatch(record);
+      batch.isCancelWritten = record.cancellingAt !== null;
+    });
     return batch.record;
   };
   const end = async (batch: LiveBatch, changes: Partial<BatchRecord>): Promise<void> => {
@@ -155,6 +159,8 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
   };
   const cancel = async (batch: LiveBatch): Promise<BatchRecord> => {
     const { cancellingAt, finalizingAt } = batch.record;
+    // Whoever was told that the disk is full asks again until it is written.
+    if (cancellingAt !== null && !batch.isCancelWritten && !batch.isEnding) return change(batch, {});
     if (cancellingAt !== null || finalizingAt !== null || batch.isEnding) return batch.record;
     const changed = change(batch, { state: 'cancelling', cancellingAt: now() });
     batch.stop.abort();
@@ -163,8 +169,9 @@ export async function openBatches(ports: BatchPorts): Promise<Batches> {
   };
   const find: Batches['find'] = async (id, apiKeyId) => {
     const batch = live.get(id)?.record ?? (await store.batches.findBatch(id));
-    if (batch?.apiKeyId === apiKeyId) return batch;
-    throw new Problem('batch_not_found', `There is no batch ${JSON.stringify(id)} of this key.`, { param: 'id' });
+    if (batch !== undefined && (apiKeyId === null || batch.apiKeyId === apiKeyId)) return batch;
+    const whose = apiKeyId === null ? '' : ' of this key';
+    throw new Problem('batch_not_found', `There is no batch ${JSON.stringify(id)}${whose}.`, { param: 'id' });
   };
 
   for (const record of await store.batches.listLiveBatches()) {

@@ -4,6 +4,8 @@ import type { BatchRecord } from '../store/batch-store.ts';
 /** A batch that has not ended, as the relay holds it: without its lines, but for those in the queue. */
 export type LiveBatch = {
   record: BatchRecord;
+  /** Whether its cancelling is on the disk, so that a relay that starts knows of it. */
+  isCancelWritten: boolean;
   /** Lines on their way to the queue or in it, by number; without an id while the queue has not taken them. */
   readonly inFlight: Map<number, string | undefined>;
   /** Aborted when no more lines are to be fed: it was cancelled, or its time is over. */
@@ -17,7 +19,9 @@ export type LiveBatch = {
 };
 
 export function newLiveBatch(record: BatchRecord): LiveBatch {
-  return { record, inFlight: new Map(), stop: new AbortController(), isEnding: false, inTurn: createTurns(), idle: [] };
+  const isCancelWritten = record.cancellingAt !== null;
+  const [inFlight, stop, inTurn] = [new Map(), new AbortController(), createTurns()];
+  return { record, isCancelWritten, inFlight, stop, isEnding: false, inTurn, idle: [] };
 }
 
 /** Resolves when no line is in flight, or the signal is aborted. */

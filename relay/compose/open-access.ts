@@ -19,7 +19,7 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
   await ensureFirstKey(store.keys, apiKey);
   const { keepers, budgetNews, setLimits, onRoom } = await openLimits(store, log);
   const keys = createKeyGuard({ store: store.keys, adminToken, setLimits });
-  const { forget, recordUsage } = keys;
+  const { recordUsage } = keys;
   const secrets = deriveSigningSecrets(identity.seed);
   const operatorSessions = createOperatorSessions({ now: Date.now, randomBytes });
   const relayKey = identity.publicKey;
@@ -31,16 +31,17 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
     onRoom,
     operatorSessions,
     keyAdmin: createKeyAdmin({
-      ...{ store: store.keys, forget, setLimits, recordUsage, secrets, now: Date.now },
+      ...{ store: store.keys, guard: keys, setLimits, recordUsage, secrets, now: Date.now },
       standingOf: (accountId) => standingOf(accountId, keepers),
     }),
     signatures: createSignatureGuard({ secrets, now: Date.now }),
     sessionCookie: createSessionCookie({ sessions: operatorSessions, relayKey, publicUrl }),
-    /** Throws for what the key may not ask, or not now. */
-    admit: (principal: Principal, model: string, requests = 1): void => {
+    /** Throws for what the key may not ask, or not now, or not any more; `model` is null where there are several. */
+    admit: (principal: Principal, model: string | null, requests = 1): void => {
       const { keyId, limits } = principal;
+      keys.assertWorks(principal);
       if (limits === undefined) return;
-      assertMayAsk(principal, model);
+      if (model !== null) assertMayAsk(principal, model);
       keepers.rateLimits.admit(keyId, limits, requests);
     },
   };

@@ -91,20 +91,32 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     return describeJob(request, order, { ...limits, holdMicro, trace: traced?.tracing.jobOf(request) });
   };
   const enter = ({ principal, answer }: FastifyRequest): void => {
-    const most = principal.limits?.maxParallelRequests;
-    if (most != null && answer !== undefined) access.parallelLimits.enter(principal.keyId, most, answer);
+    if (answer !== undefined) access.parallelLimits.enter(principal.keyId, answer);
+  };
+  /** Of all of them or none, before any begins; each holds its own then. */
+  const assertPayable = (jobs: readonly JobSpec[]): void => {
+    const [first] = jobs;
+    if (first?.holdMicro === undefined) return;
+    billing.assertRoom(
+      first.apiKeyId,
+      jobs.reduce((sum, { holdMicro = 0 }) => sum + holdMicro, 0),
+    );
   };
   const newJob: RelayServices['newJob'] = (request, order) => {
     records.assertWritable();
     enter(request);
     access.admit(request.principal, order.model);
-    return describe(request, order);
+    const job = describe(request, order);
+    assertPayable([job]);
+    return job;
   };
   const newJobs: RelayServices['newJobs'] = (request, model, orders) => {
     records.assertWritable();
     enter(request);
     access.admit(request.principal, model, orders.length);
-    return orders.map((order) => describe(request, order));
+    const described = orders.map((order) => describe(request, order));
+    assertPayable(described);
+    return described;
   };
   const tasks = createTasks({ jobs, slots: access.parallelLimits, now: Date.now });
   recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now: Date.now, log });

@@ -28,6 +28,8 @@ export type Billing = {
   readonly setBudget: Budgets['set'];
   /** The most that the job can cost; undefined when it is free. */
   mostFor(job: Priced): number | undefined;
+  /** Whether an amount could be held now. Errors: `insufficient_credits`, `budget_exceeded`. */
+  assertRoom(keyId: string, holdMicro: number): void;
   /** Holds an amount, which may be 0, until `finished` or `release`. Errors: `insufficient_credits`, `budget_exceeded`. */
   reserve(jobId: string, keyId: string, holdMicro: number): void;
   /** Holds again what an earlier relay held. */
@@ -89,6 +91,14 @@ export async function openBilling(
     holds.delete(jobId);
     held.set(found.keyId, (held.get(found.keyId) ?? 0) - found.micro);
   };
+  const assertRoom = (keyId: string, holdMicro: number): void => {
+    const heldMicro = held.get(keyId) ?? 0;
+    // A limit may have been taken away since the key was let in.
+    const leftMicro = balanceOf(keyId) + (limits.get(keyId) ?? Number.POSITIVE_INFINITY) - heldMicro;
+    // What is free is free for a key that owes, too.
+    if (holdMicro > Math.max(0, leftMicro)) throw insufficient(holdMicro, leftMicro);
+    budgets.assertRoom(keyId, holdMicro, heldMicro);
+  };
   const balanceOf = (keyId: string): number => balances.get(keyAccount(keyId)) ?? 0;
   const change = (account: string, micro: number): void => {
     balances.set(account, (balances.get(account) ?? 0) + micro);
@@ -117,13 +127,9 @@ export async function openBilling(
       const rates = ratesOf(job);
       return rates && amountMicro(rates, mostWork(job));
     },
+    assertRoom,
     reserve: (jobId, keyId, holdMicro) => {
-      const heldMicro = held.get(keyId) ?? 0;
-      // A limit may have been taken away since the key was let in.
-      const leftMicro = balanceOf(keyId) + (limits.get(keyId) ?? Number.POSITIVE_INFINITY) - heldMicro;
-      // What is free is free for a key that owes, too.
-      if (holdMicro > Math.max(0, leftMicro)) throw insufficient(holdMicro, leftMicro);
-      budgets.assertRoom(keyId, holdMicro, heldMicro);
+      assertRoom(keyId, holdMicro);
       hold(jobId, keyId, holdMicro);
     },
     restore: hold,

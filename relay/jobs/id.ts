@@ -26,6 +26,11 @@ export function newId(prefix: string, now: number = Date.now()): string {
   return id;
 }
 
+/** What every id of this time or later is behind. */
+export function idsSince(prefix: string, ms: number): string {
+  return `${prefix}_${encodeTime(ms)}`;
+}
+
 function encodeTime(ms: number): string {
   let text = '';
   for (let i = 0, rest = ms; i < TIME_CHARACTERS; i++, rest = Math.floor(rest / 32)) text = ALPHABET[rest % 32] + text;

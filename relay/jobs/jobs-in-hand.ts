@@ -32,6 +32,8 @@ export type JobsInHand = {
   /** Settles when a job that runs, or whose record is being written, has been written down or is kept for later. */
   whenWritten(id: string): Promise<void> | undefined;
   giveUp(id: string, reason: Problem): Promise<boolean>;
+  /** The same for those of these keys that run; resolves with how many there were. */
+  giveUpAllOf(apiKeyIds: ReadonlySet<string>, reason: Problem): Promise<number>;
 };
 
 type InHand = {
@@ -99,6 +101,16 @@ export function createJobsInHand(records: Pick<RecordKeeper, 'write' | 'find' | 
       if ('caller' in entry.as) entry.as.caller.abort(reason);
       await written;
       return true;
+    },
+    giveUpAllOf: async (apiKeyIds, reason) => {
+      const ends: Promise<void>[] = [];
+      for (const entry of inHand) {
+        if (!('caller' in entry.as) || !apiKeyIds.has(ownerOf(entry))) continue;
+        ends.push(writtenOf(entry));
+        entry.as.caller.abort(reason);
+      }
+      await Promise.all(ends);
+      return ends.length;
     },
   };
 }

@@ -35,6 +35,8 @@ export type JobRunner = {
   whenWritten(id: string): Promise<void> | undefined;
   /** Ends such a job for this reason unless it ends by itself first; resolves when that is written. False when it is not here. */
   giveUp(id: string, reason: Problem): Promise<boolean>;
+  /** The same for all such jobs of these keys that run; resolves with how many there were. */
+  giveUpAllOf(apiKeyIds: ReadonlySet<string>, reason: Problem): Promise<number>;
   /** Frames dropped because they came from an epoch that is over. */
   staleFrames(): number;
 };
@@ -94,6 +96,7 @@ export function createJobRunner(ports: JobRunnerPorts): JobRunner {
     list: inHand.list,
     whenWritten: inHand.whenWritten,
     giveUp: inHand.giveUp,
+    giveUpAllOf: inHand.giveUpAllOf,
     staleFrames: () => attempts.staleFrames.count,
   };
 }

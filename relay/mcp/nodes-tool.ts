@@ -4,20 +4,19 @@ import type { NodeDetails, NodeHealth, NodePage, Task, TaskRequest } from '../..
 import type { NodesToolArguments, NodesToolResult } from '../../shared/api/nodes-tool.ts';
 import { counted } from '../../shared/problems/counted.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
-import type { JobSpec } from '../jobs/job.ts';
-import { cancelTask, findTask, orderTask, type TaskOwner } from '../routes/tasks/order-task.ts';
-import type { JobOrder, RelayServices } from '../services.ts';
+import { cancelTask, findTask, orderTask, type TaskAsker, type TaskOwner } from '../routes/tasks/order-task.ts';
+import type { RelayServices } from '../services.ts';
 
 /** Who asks the tool, and how it reaches them meanwhile. */
-export type NodesToolCaller = TaskOwner & {
-  newJob(order: JobOrder): JobSpec;
-  /** Errors: `insufficient_scope`. */
-  assertScope(scope: KeyScope): void;
-  /** Ends when nobody listens any more. */
-  readonly signal: AbortSignal;
-  /** Tells that a task still goes on. */
-  onProgress(sentence: string): void;
-};
+export type NodesToolCaller = TaskOwner &
+  TaskAsker & {
+    /** Errors: `insufficient_scope`. */
+    assertScope(scope: KeyScope): void;
+    /** Ends when nobody listens any more. */
+    readonly signal: AbortSignal;
+    /** Tells that a task still goes on. */
+    onProgress(sentence: string): void;
+  };
 
 const LISTED = 100;
 const PROGRESS_EVERY_MS = 1_000;
@@ -75,7 +74,7 @@ const ACTIONS: Record<NodesToolArguments['action'], Action> = {
     return [capabilitiesText(details), details];
   },
   send: async (args, caller, services) => {
-    const { task } = orderTask(required(args, 'node_id'), taskRequestOf(args), caller.newJob, services);
+    const { task } = orderTask(required(args, 'node_id'), taskRequestOf(args), caller, services);
     // A person may take an hour, and an agent whose call times out would take the task back.
     if (args.wait === true && task.state === 'running') await followTask(task.id, caller, services);
     const now = await findTask(task.id, caller, services);

@@ -22,6 +22,16 @@ const Message = Type.Object(
   },
 );
 
+/** Which of the two forms an answer has says the request's `Accept` and the revision of the protocol. */
+const ANSWER = {
+  description: 'The answer to the message, or as the last event what would be that.',
+  content: { 'application/json': { schema: Message }, 'text/event-stream': { schema: Message } },
+};
+const REFUSAL = {
+  description: 'The request was refused: at the door as everywhere here, and a message as the protocol has it.',
+  content: { 'application/problem+json': { schema: ErrorResponse }, 'application/json': { schema: Message } },
+};
+
 /** Only its path means anything; the Host of a request can be any text. */
 const ENDPOINT = 'http://relay/mcp';
 
@@ -41,7 +51,7 @@ export function registerMcpRoute(app: RelayApp, services: RelayServices): void {
         summary: 'Model Context Protocol: the tool `nodes`',
         tags: ['Nodes'],
         body: Message,
-        response: { 200: Message, '4xx': ErrorResponse },
+        response: { 200: ANSWER, 202: Type.Null(), '4xx': REFUSAL },
       },
       // The protocol has words of its own for what is wrong with a message.
       validatorCompiler: () => () => true,
@@ -70,6 +80,7 @@ function toolFor(request: FastifyRequest, services: RelayServices): NodesTool {
     ...ownerOf(request),
     assertScope: (scope: KeyScope) => assertScope(request.principal, scope),
     newJob: (order: Parameters<typeof services.newJob>[1]) => services.newJob(request, order),
+    answer: request.answer,
   };
   return (args, line) => runNodesTool(args, { ...who, ...line }, services);
 }

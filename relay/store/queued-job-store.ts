@@ -143,6 +143,8 @@ export interface QueuedJobStore {
   listLiveJobs(): Promise<QueuedJob[]>;
   /** Jobs, live and ended, newest first: of one key or of any, in these states or in any. */
   listAllJobs(page: JobListing): Promise<ListedJobs>;
+  /** The ids of jobs, live and ended, that are lines of batches and whose ids come behind this one, as far as they are not forgotten. */
+  listLineJobs(behindId: string): Promise<string[]>;
   /** Forgets an ended job with its result; its record and receipt stay. False when it has not ended or is not here. */
   forgetJob(id: string): Promise<boolean>;
   /** The same for up to `limit` jobs that ended before a moment and belong to no batch that lives; returns how many. */

@@ -11,12 +11,17 @@ import { collectResult } from './task-result.ts';
 export type Approval = (task: Task, job: JobSpec, signal: AbortSignal) => Promise<void>;
 
 export type Tasks = {
-  /** Starts a job whose routing names exactly `nodeId`. Errors: `queue_full`, what `approval` throws at once. */
-  submit(job: JobSpec, nodeId: string, approval?: Approval): Task;
+  /**
+   * Starts a job whose routing names exactly `nodeId`; the slot of the request that brought it is its own from then on. Errors:
+   * `queue_full`, what `approval` throws at once.
+   */
+  submit(job: JobSpec, nodeId: string, approval?: Approval, answer?: Parameters<ParallelLimits['begin']>[1]): Task;
   /** A task of this key while it is kept; `null` finds those of any key. */
   find(id: string, apiKeyId: string | null): Task | undefined;
   /** Ends a running task; false when there is none. */
   cancel(id: string, apiKeyId: string | null): boolean;
+  /** Ends those of these keys that wait for approval, for this reason; how many there were. */
+  giveUpWaitingOf(apiKeyIds: ReadonlySet<string>, reason: Problem): number;
   /** Resolves when the task has ended, at once if it has. */
   whenEnded(id: string): Promise<void>;
   /** Ends all that run. */
@@ -76,9 +81,7 @@ export function createTasks({ jobs, slots, now }: TasksPorts): Tasks {
     keptBytes += entry.sizeBytes;
     forgetOldest();
   };
-  const run = async (entry: Entry, job: JobSpec, approved: Promise<void> | undefined): Promise<void> => {
-    // Its request was let in, and is answered long before it.
-    const leave = slots.begin(entry.apiKeyId);
+  const run = async (entry: Entry, job: JobSpec, leave: () => void, approved?: Promise<void>): Promise<void> => {
     try {
       // A person may never answer: whoever gives up first ends the wait.
       if (approved !== undefined) await endedBy(entry.abort.signal, approved);
@@ -98,7 +101,7 @@ export function createTasks({ jobs, slots, now }: TasksPorts): Tasks {
     return entry === undefined || (apiKeyId !== null && entry.apiKeyId !== apiKeyId) ? undefined : entry;
   };
   return {
-    submit: (job, nodeId, approval) => {
+    submit: (job, nodeId, approval, answer) => {
       if (running.size >= RUNNING_MOST) {
         throw new Problem('queue_full', `${running.size} tasks run already. Try again in a moment.`, {
           retryAfterMs: 1_000,
@@ -115,7 +118,8 @@ export function createTasks({ jobs, slots, now }: TasksPorts): Tasks {
       // Throws when no more may wait, and then there is no task.
       const approved = approval?.({ ...task }, job, entry.abort.signal);
       running.set(task.id, entry);
-      entry.ended = run(entry, job, approved);
+      // Its request was let in, and is answered long before it.
+      entry.ended = run(entry, job, slots.begin(entry.apiKeyId, answer), approved);
       return { ...task };
     },
     find: (id, apiKeyId) => {
@@ -127,6 +131,13 @@ export function createTasks({ jobs, slots, now }: TasksPorts): Tasks {
       if (entry === undefined || !running.has(id)) return false;
       entry.abort.abort(new Problem('cancelled', 'The task was cancelled.'));
       return true;
+    },
+    giveUpWaitingOf: (apiKeyIds, reason) => {
+      const waits = ({ task, apiKeyId }: Entry): boolean =>
+        task.state === 'awaiting_approval' && apiKeyIds.has(apiKeyId);
+      const waiting = [...running.values()].filter(waits);
+      for (const { abort } of waiting) abort.abort(reason);
+      return waiting.length;
     },
     whenEnded: async (id) => entryOf(id, null)?.ended,
     close: async () => {

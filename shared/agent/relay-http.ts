@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { fromProblemRecord, Problem } from '../problems/problem.ts';
 import { encodeJson, messageReader } from '../protocol/codec.ts';
 import { readAtMost } from '../protocol/read-body.ts';
+import { whyUnreached } from './why-unreached.ts';
 
 export type RelayHttp = {
   relayUrl: string;
@@ -40,14 +41,13 @@ export async function postToRelay<Answer>(
     });
     const bytes = await readAtMost(response.body, ANSWER_MOST_BYTES);
     if (bytes === undefined) throw new Error(`the answer has more than ${ANSWER_MOST_BYTES} bytes`);
-    if (response.ok) return read(bytes);
+    // A page with status 200 is of a router or another program, and no broken relay.
+    if (response.ok && !isPage(response)) return read(bytes);
     throw refusalOf(response.status, bytes, relayUrl);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof Problem) throw error;
-    throw new Problem('relay_unreachable', `The relay at ${relayUrl} does not answer. Is it running?`, {
-      cause: error,
-    });
+    throw new Problem('relay_unreachable', whyUnreached(relayUrl, error), { cause: error });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
@@ -60,7 +60,11 @@ function refusalOf(status: number, body: Uint8Array, relayUrl: string): Problem 
   } catch {
     return new Problem(
       'relay_unreachable',
-      `${relayUrl} answered with status ${status}, not as a Sparewatt relay does.`,
+      `${relayUrl} answered with status ${status}, not as a Sparewatt relay does. Look at its address and port.`,
     );
   }
+}
+
+function isPage({ headers }: Response): boolean {
+  return headers.get('content-type')?.startsWith('text/html') === true;
 }

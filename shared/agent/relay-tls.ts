@@ -2,6 +2,7 @@ import { fingerprintOf } from '../identity/certificate-fingerprint.ts';
 import { Problem } from '../problems/problem.ts';
 import type { BusSocket } from './nats-connection.ts';
 import { type NodeAtDoor, originOf, relayChanged } from './relay-conversation.ts';
+import { whyUnreached } from './why-unreached.ts';
 
 /** What a host lends a node for relays that are their own certificate authority; a browser tab has none of it. */
 export type NodeTls = {
@@ -63,9 +64,7 @@ async function inspect(tls: NodeTls, { relayUrl, signal }: NodeAtDoor): Promise<
     return await tls.inspect(relayUrl, signal);
   } catch (cause) {
     signal.throwIfAborted();
-    throw new Problem('relay_unreachable', `The relay at ${relayUrl} does not answer with TLS. Is it running?`, {
-      cause,
-    });
+    throw new Problem('relay_unreachable', whyUnreached(relayUrl, cause), { cause });
   }
 }
 

@@ -79,6 +79,13 @@ export const ResponsesRequest = Type.Object(
 );
 export type ResponsesRequest = Static<typeof ResponsesRequest>;
 
+/** Answer of `POST /v1/responses/input_tokens`. */
+export const InputTokens = Type.Object({
+  object: Type.Literal('response.input_tokens'),
+  input_tokens: Type.Integer({ description: 'As the model counts them' }),
+});
+export type InputTokens = Static<typeof InputTokens>;
+
 const STATUS = Type.Union([Type.Literal('in_progress'), Type.Literal('completed'), Type.Literal('incomplete')]);
 
 const OutputText = Type.Object({

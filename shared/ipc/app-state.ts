@@ -127,7 +127,7 @@ export const RecordsState = Type.Object({
   /** Jobs whose receipt is not here yet. */
   waiting: Type.Integer({ minimum: 0 }),
   /** Why the last question was in vain; null when it was not. */
-  problem: Nullable(Type.String()),
+  problem: Nullable(Type.Object({ code: Type.String(), message: Type.String() })),
 });
 export type RecordsState = Static<typeof RecordsState>;
 

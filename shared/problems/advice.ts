@@ -141,6 +141,8 @@ export const ADVICE: Readonly<Record<ProblemCode, string>> = {
   address_unavailable: 'Choose an address of this machine and a port above 1023.',
   data_folder_in_use: 'End the other process, or give this one a data folder of its own.',
   data_folder_unusable: 'Give the user who runs this the right to read and write the folder, or choose another.',
+  ledger_unusable:
+    'Free some space on the disk of the node, or give it the right to write its ledger; work goes on without.',
   keychain_unavailable: 'Unlock the keychain of the system, then start again.',
   database_in_use: 'End the other relay, or give this one a database of its own.',
   database_unusable: 'Look whether the address and the rights of the database are right, and its version is not newer.',

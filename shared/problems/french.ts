@@ -146,6 +146,8 @@ const FRENCH: Readonly<Record<MetCode, string>> = {
   invalid_value: WRONG_VALUE,
   invalid_setting: WRONG_VALUE,
   data_folder_unusable: 'L’application ne peut pas lire ou écrire dans son dossier de données.',
+  ledger_unusable:
+    'Le registre de cette machine ne peut plus rien enregistrer. Libérez de l’espace sur le disque ; nouvel essai ensuite.',
   keychain_unavailable:
     'Le trousseau du système ne donne pas la clé de cette machine. Déverrouillez-le, puis réessayez.',
   origin_refused: 'Cette page n’a pas le droit de demander cela.',
@@ -174,6 +176,7 @@ const WITH_DETAIL: ReadonlySet<string> = new Set<MetCode>([
   'invalid_value',
   'invalid_setting',
   'data_folder_unusable',
+  'ledger_unusable',
   'keychain_unavailable',
 ]);
 const DATA = /['\d/(]/;

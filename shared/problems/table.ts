@@ -135,6 +135,7 @@ export const PROBLEMS = {
   address_unavailable: broken(503, 'The address cannot be bound'),
   data_folder_in_use: broken(503, 'Another process uses the data folder'),
   data_folder_unusable: broken(503, 'The data folder cannot be used'),
+  ledger_unusable: unavailable(507, 'The ledger of this machine takes nothing in'),
   keychain_unavailable: unavailable(503, 'The keychain does not give the key of this node'),
   database_in_use: broken(503, 'Another relay uses the database'),
   database_unusable: broken(503, 'The database cannot be used'),

@@ -1,9 +1,10 @@
 /**
  * Control characters move a terminal's cursor, and embeddings, overrides and isolates turn the direction of what stands
  * beside them (CVE-2021-42574): with either, what is shown is not what was written. Joiners, which scripts and emoji need, are
- * neither. Halves of characters cannot be signed.
+ * neither. Halves of characters cannot be signed. As ranges: patterns of /openapi.json are read by other languages, too, and not
+ * all know classes of Unicode.
  */
-const DECEIVING = '\\p{Cc}\\p{Cs}\\u202a-\\u202e\\u2066-\\u2069';
+const DECEIVING = '\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff\\u202a-\\u202e\\u2066-\\u2069';
 
 /** Of text that is shown to people as its writer gave it. */
 export const PLAIN_TEXT = `^[^${DECEIVING}]*$`;

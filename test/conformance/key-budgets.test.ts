@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { CreditStanding, EntryList } from '../../shared/api/credits.ts';
+import type { JobPage } from '../../shared/api/jobs.ts';
 import { type ApiKey, type ApiKeyList, type CreatedKey, KEY_SCOPES } from '../../shared/api/keys.ts';
 import type { LiveMessage } from '../../shared/api/live.ts';
 import type { ErrorBody } from '../../shared/problems/http.ts';
 import { changeKey, makeKey, patchKey } from '../support/keys.ts';
 import { openLive } from '../support/operator.ts';
-import { type Pool, startPool, startTestPool } from '../support/pool.ts';
+import { type Pool, type PoolNode, startPool, startTestPool } from '../support/pool.ts';
 import { ask, askAsAdmin } from '../support/pool-admin.ts';
 import { endOf, jobClient, jobOf, postJob, submit } from '../support/queued-jobs.ts';
 import { until } from '../support/until.ts';
@@ -20,9 +21,10 @@ const PRICE = {
 const YEARS = '9999mo';
 
 let pool: Pool;
+let node: PoolNode;
 before(async () => {
   pool = await startPool();
-  await pool.addNode();
+  node = await pool.addNode();
   await setPrice(pool);
 });
 after(() => pool.close());
@@ -101,6 +103,49 @@ test('a key whose budget is spent works again with a larger one, a shorter perio
   const freed = await changeKey(pool, key.id, { budget_micro: null });
   assert.deepEqual([freed.budget_micro, freed.standing.budget_spent_micro], [null, null]);
   assert.equal((await chat(key)).status, 200);
+});
+
+test('a key whose limit of credits is lowered below what it owes has nothing left, and not less', async () => {
+  const key = await makeKey(pool, { credit_limit_micro: 1_000_000 });
+  assert.equal((await chat(key)).status, 200);
+  const held = await submit(jobClient(pool, key.key), { model: 'test/stuck', input: order(50) });
+  await until(async () => (await shown(key)).standing.credits_left_micro !== 1_000_000);
+  const lowered = await changeKey(pool, key.id, { credit_limit_micro: 0 });
+  const { body } = await ask<CreditStanding>(pool, '/v1/credits', undefined, key.key);
+  assert.ok(body.balance_micro < 0 && body.held_micro > 0);
+  assert.deepEqual([lowered.standing.credits_left_micro, body.left_micro], [0, 0]);
+  await jobClient(pool, key.key).request(`/v1/jobs/${held.id}`, { method: 'DELETE' });
+});
+
+test('prompts of one request that cannot all be paid for are refused together, and none of them is begun', async () => {
+  const prompts = { model: 'test/echo', prompt: ['one', 'two', 'three'], max_tokens: 50 };
+  const send = (key: CreatedKey) => ask<ErrorBody>(pool, '/v1/completions', prompts, key.key);
+  const jobs = async (key: CreatedKey) => (await ask<JobPage>(pool, '/v1/jobs', undefined, key.key)).body.data.length;
+  const poor = await makeKey(pool, { budget_micro: 1_000 });
+  const refused = await send(poor);
+  assert.deepEqual([refused.status, refused.body.code, await jobs(poor)], [402, 'budget_exceeded', 0]);
+  assert.match(refused.body.detail, /This may cost up to 0\.001\d+ credits/);
+  const able = await makeKey(pool, { budget_micro: 10_000 });
+  assert.deepEqual([(await send(able)).status, await jobs(able)], [200, 3]);
+});
+
+test('a task that its key cannot pay for is refused, as a job is, and leaves nothing', async () => {
+  const key = await makeKey(pool, { credit_limit_micro: 0 });
+  const task = { type: 'llm', model: 'test/echo', input: order(5) };
+  const { status, body } = await ask<ErrorBody>(pool, `/v1/nodes/${node.nodeId}/tasks`, task, key.key);
+  assert.deepEqual([status, body.code], [402, 'insufficient_credits']);
+  assert.deepEqual((await ask<JobPage>(pool, '/v1/jobs', undefined, key.key)).body.data, []);
+});
+
+test('what a key with a budget alone has held it sees as its credits that are held, too', async () => {
+  const key = await makeKey(pool, { budget_micro: 1_000_000 });
+  const credits = async () => (await ask<CreditStanding>(pool, '/v1/credits', undefined, key.key)).body;
+  const { id } = await submit(jobClient(pool, key.key), { model: 'test/stuck', input: order(50) });
+  const { held_micro, budget } = await credits();
+  assert.ok(held_micro > 0);
+  assert.equal(budget?.held_micro, held_micro);
+  await jobClient(pool, key.key).request(`/v1/jobs/${id}`, { method: 'DELETE' });
+  assert.equal((await credits()).held_micro, 0);
 });
 
 test('a budget that is set on a key in use finds what it has spent before', async () => {

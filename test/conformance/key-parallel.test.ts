@@ -171,6 +171,19 @@ test('a task for one node keeps a slot until it ends, though its request was ans
   await assertFree(key);
 });
 
+test('tasks that are sent at once take a slot each, and not a second one for their requests', async () => {
+  const key = await makeKey(pool, { max_parallel_requests: 4 });
+  const order = { type: 'llm', model: 'test/stuck', input: { messages: [{ role: 'user', content: 'x' }] } };
+  const send = () => ask<{ id: string }>(pool, `/v1/nodes/${node.nodeId}/tasks`, order, key.key);
+  const sent = await Promise.all([send(), send(), send(), send()]);
+  assert.deepEqual(new Set(sent.map(({ status }) => status)), new Set([202]));
+  await isRunning(key, 4);
+  assert.equal((await send()).status, 429);
+  const headers = { authorization: `Bearer ${key.key}` };
+  for (const { body } of sent) await pool.request(`/v1/tasks/${body.id}`, { method: 'DELETE', headers });
+  await assertFree(key);
+});
+
 test('a limit that is lowered, raised or taken away counts at once, also for jobs that wait', async () => {
   const key = await makeKey(pool, { max_parallel_requests: 2 });
   const taken = [occupy(key), occupy(key)];

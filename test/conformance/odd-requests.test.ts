@@ -78,6 +78,24 @@ test('what follows a HEAD and is no request is answered with a body where the HE
   assert.match(await ask('/v1/health'), /^HTTP\/1\.1 400 [^{]+\r\n\r\n$/);
 });
 
+test('a body that is not UTF-8 is refused, and not read as another text', async () => {
+  const [before = '', after = ''] = JSON.stringify({
+    model: 'test/echo',
+    messages: [{ role: 'user', content: 'caf?' }],
+  }).split('?');
+  for (const bytes of [[0xe9], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xff, 0xfe]]) {
+    for (const path of ['/v1/chat/completions', '/v1/messages', '/v1/jobs']) {
+      const response = await pool.request(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(after)]),
+      });
+      assert.deepEqual([path, response.status], [path, 400]);
+      assert.match(await response.text(), /invalid_json/);
+    }
+  }
+});
+
 test('a body that is nested without end, or holds half a character or an endless number, is refused where any form is taken', async () => {
   const deep = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`;
   const half = '"\\udfff\\ud800"';

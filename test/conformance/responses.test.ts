@@ -433,3 +433,31 @@ test('[CH18] takes what has no effect here, and says so', async () => {
   const { metadata, store } = (await response.json()) as OpenAI.Responses.Response & { store: boolean };
   assert.deepEqual([metadata, store], [{ a: 'b' }, false]);
 });
+
+test('[RE1] counts the tokens of an input as its response does, with its tools', async () => {
+  const { tools, ...rest } = { ...ASK, tools: [WEATHER], instructions: 'Be kind.' };
+  const counts: number[] = [];
+  for (const prompt of [ASK, rest, { ...rest, tools }, { ...rest, tools, tool_choice: 'required' as const }]) {
+    const { usage } = await client.responses.create({ ...prompt, max_output_tokens: 64 });
+    const { data, response } = await client.responses.inputTokens.count(prompt).withResponse();
+    assert.deepEqual(data, { object: 'response.input_tokens', input_tokens: usage?.input_tokens });
+    assert.ok((await pool.request(`/v1/receipts/${response.headers.get('x-sparewatt-receipt')}`)).ok);
+    counts.push(data.input_tokens);
+  }
+  const [bare = 0, instructed = 0, offered = 0] = counts;
+  assert.ok(bare < instructed && instructed < offered, counts.join());
+});
+
+test('[RE5] a count is refused as its response would be, in the words of responses', async () => {
+  const count = (more: object): Promise<unknown> =>
+    client.responses.inputTokens.count({ ...ASK, ...more }).catch((error) => error);
+  for (const [more, code, param] of [
+    [{ previous_response_id: 'resp_1' }, 'unsupported_parameter', 'previous_response_id'],
+    [{ model: 'nope' }, 'model_not_found', 'model'],
+    [{ input: 'word '.repeat(2_000) }, 'context_length_exceeded', 'input'],
+  ] as const) {
+    const error = await count(more);
+    assert.ok(error instanceof OpenAI.APIError);
+    assert.deepEqual([error.code, error.param], [code, param]);
+  }
+});

@@ -3,10 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Batch } from '../../shared/api/batches.ts';
+import type { CreatedKey } from '../../shared/api/keys.ts';
 import { type BatchRow, chatLine, idsOf, lineOf } from '../support/batches.ts';
 import { runSparewatt, sparewatt } from '../support/command.ts';
 import { type Pool, startPool } from '../support/pool.ts';
-import { makeKey } from '../support/pool-admin.ts';
+import { askAsAdmin, makeKey } from '../support/pool-admin.ts';
 import { sharedFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 
@@ -70,6 +71,27 @@ describe('sparewatt batches', () => {
     assert.equal((await batches(['show', id])).code, 1);
     assert.equal((await batches(['result', id])).stdout, '');
     assert.equal(rowsOf((await batches(['result', id, '--errors'])).stdout)[0]?.error?.code, 'batch_cancelled');
+  });
+
+  it('lets the operator list, see and end the batches of every key, and nobody else', async () => {
+    const file = fileOf('theirs.jsonl', [chatLine('a', 'x', { model: 'test/stuck' })]);
+    const { body: other } = await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', { name: 'other' });
+    const { id } = JSON.parse((await batches(['submit', file, '--json'], other.key)).stdout) as Batch;
+    assert.equal((await batches(['cancel', id])).code, 1);
+    const operator = (args: string[]) =>
+      runSparewatt(['batches', ...args, '--relay', pool.relay.url, '--data', folder], {
+        env: { SPAREWATT_ADMIN_TOKEN: pool.relay.adminToken },
+      });
+    const listed = (await operator(['list', '--all'])).stdout;
+    assert.match(listed, new RegExp(`^BATCH .* KEY\n(.*\n)*${id} .* ${other.id}\n`));
+    assert.match((await operator(['show', id, '--any-key'])).stdout, new RegExp(`^${id} +(validating|in_progress)`));
+    const ended = await operator(['cancel', id, '--any-key']);
+    assert.deepEqual([ended.code, ended.stdout.split(' is ')[0]], [0, id], ended.stderr);
+    await until(
+      async () =>
+        (JSON.parse((await operator(['show', id, '--any-key', '--json'])).stdout) as Batch).status === 'cancelled',
+    );
+    assert.doesNotMatch((await operator(['show', id, '--any-key'])).stderr, /batches result/, 'answers are not theirs');
   });
 
   it('ends well when its reader has seen enough', async () => {

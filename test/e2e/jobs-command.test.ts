@@ -6,6 +6,8 @@ import { after, before, describe, it } from 'node:test';
 import type { Job, JobListItem } from '../../shared/api/jobs.ts';
 import { runSparewatt } from '../support/command.ts';
 import { type Pool, startPool } from '../support/pool.ts';
+import { makeKey } from '../support/pool-admin.ts';
+import { jobClient, submit } from '../support/queued-jobs.ts';
 import { until } from '../support/until.ts';
 
 describe('sparewatt jobs', () => {
@@ -80,6 +82,9 @@ describe('sparewatt jobs', () => {
     assert.deepEqual([newest?.id, newest?.state], [id, 'cancelled']);
     const { stdout } = await jobs('list', '--all', '--limit', '1');
     assert.match(stdout, new RegExp(`^JOB +STATE +AGE +MODEL\n${id} +cancelled +\\d+ s +test/stuck\n$`));
+    const theirs = await submit(jobClient(pool, await makeKey(pool, { name: 'other' })), { model: 'test/stuck' });
+    assert.equal((await jobs('cancel', theirs.id)).code, 1);
+    assert.equal((await jobs('cancel', theirs.id, '--any-key')).stdout, `${theirs.id} has been cancelled.\n`);
     assert.equal((await jobs('show', 'job_none')).code, 1);
     assert.equal((await jobs('submit', 'llm/inference', 'x', '--priority', 'high')).code, 2);
   });

@@ -4,6 +4,7 @@ import type { RecordsState, RelayLink } from '../../../shared/ipc/app-state.ts';
 import { Problem, toProblem } from '../../../shared/problems/problem.ts';
 import { MOST_RECORD_JOBS, type RecordsQuestion } from '../../../shared/protocol/node-records.ts';
 import type { Ledger } from './ledger.ts';
+import { toLedgerError } from './ledger-problems.ts';
 
 export type RecordKeeperOptions = {
   ledger: Pick<Ledger, 'jobsWithoutReceipt' | 'hasCredit' | 'addRecords'>;
@@ -84,10 +85,19 @@ export function createRecordKeeper(options: RecordKeeperOptions): RecordKeeper {
     return found;
   };
 
-  const ended = (of: string, problem: string | null): void => {
+  /** As it was where the ledger cannot be read. */
+  const countWaiting = (): number => {
+    try {
+      return relay === undefined ? 0 : missing(relay, 10_000).length;
+    } catch {
+      return state.waiting;
+    }
+  };
+
+  const ended = (of: string, problem: RecordsState['problem']): void => {
     // Another relay has been found meanwhile, which is asked in its own time.
     if (relay !== undefined && relay !== of) return;
-    const waiting = relay === undefined ? 0 : missing(relay, 10_000).length;
+    const waiting = countWaiting();
     state = { syncedAt: problem === null ? now() : state.syncedAt, waiting, problem };
     nextAt = waiting === 0 && problem === null ? undefined : now() + waitMs;
     waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
@@ -119,9 +129,10 @@ export function createRecordKeeper(options: RecordKeeperOptions): RecordKeeper {
         ended(at.relay, null);
       } catch (error) {
         if (isClosed) return;
-        const problem = toProblem(error);
-        log.warn({ code: problem.code }, 'receipts could not be fetched; they are asked for again');
-        ended(at.relay, problem.message);
+        const { code, message } = toProblem(toLedgerError(error));
+        const what = code === 'ledger_unusable' ? 'kept' : 'fetched';
+        log.warn({ code, reason: message }, `receipts could not be ${what}; they are asked for again`);
+        ended(at.relay, { code, message });
       } finally {
         isAsking = false;
       }

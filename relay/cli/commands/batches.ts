@@ -1,16 +1,23 @@
 import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { BATCH_ENDPOINTS, type Batch, type BatchEndpoint, type BatchPage } from '../../../shared/api/batches.ts';
+import {
+  BATCH_ENDPOINTS,
+  type Batch,
+  type BatchEndpoint,
+  type BatchPage,
+  type OwnedBatchPage,
+} from '../../../shared/api/batches.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { getJson, postJson } from '../client/get-json.ts';
 import { lookUntil } from '../client/look-until.ts';
 import { printFile, sendFile } from '../client/send-file.ts';
 import { clientCommand, type JsonOption, print } from '../options/answering-command.ts';
-import { readClient } from '../options/client-options.ts';
-import { parseCount } from '../options/options.ts';
-import { batchesTable, batchText } from '../terminal/batch-views.ts';
+import { readClient, readEither } from '../options/client-options.ts';
+import { anyKeyOption, everyKeyOption, parseCount } from '../options/options.ts';
+import { batchesTable, batchText, type ListedBatch } from '../terminal/batch-views.ts';
 import { sayWaits, suggest } from '../terminal/next-step.ts';
 
+type AnyKeyOptions = JsonOption & { anyKey?: boolean };
 type SubmitOptions = JsonOption & { endpoint?: BatchEndpoint; wait?: boolean };
 
 const PAGE = 100;
@@ -23,26 +30,34 @@ const FIRST_BYTES = 4 * 1024 * 1024;
 /** `sparewatt batches …`: files of requests that are answered within a day. */
 export function defineBatchesCommand(batches: Command): void {
   addSubmit(batches);
-  clientCommand(batches, 'list', 'your batches, newest first')
+  clientCommand(batches, 'list', 'your batches, newest first', ['api_key', 'admin_token'])
     .addOption(new Option('--limit <count>', 'how many').argParser(parseCount).default(20))
-    .action(async ({ limit, ...options }: JsonOption & { limit: number }) => {
-      const { relayUrl, apiKey } = await readClient(options);
-      const data = await listBatches(limit, relayUrl, apiKey);
+    .addOption(everyKeyOption())
+    .action(async ({ limit, all, ...options }: JsonOption & { limit: number; all?: boolean }) => {
+      const { relayUrl, key } = await readEither(options, all === true);
+      const data = await listBatches(limit, all === true ? everyPage : ownPage, relayUrl, key);
       print(options, data, batchesTable(data, Date.now()));
     });
-  clientCommand(batches, 'show', 'a batch, how far it is, and where its answers are')
+  clientCommand(batches, 'show', 'a batch, how far it is, and where its answers are', ['api_key', 'admin_token'])
     .argument('<batch-id>')
-    .action(async (id: string, options: JsonOption) => {
-      const { relayUrl, apiKey } = await readClient(options);
-      show(await getJson<Batch>(relayUrl, pathOf(id), apiKey), options);
+    .addOption(anyKeyOption())
+    .action(async (id: string, { anyKey, ...options }: AnyKeyOptions) => {
+      const { relayUrl, key } = await readEither(options, anyKey === true);
+      show(await getJson<Batch>(relayUrl, pathOf(id), key), options, anyKey);
     });
-  clientCommand(batches, 'cancel', 'end what of a batch has not ended; what was answered is kept')
+  clientCommand(batches, 'cancel', 'end what of a batch has not ended; what was answered is kept', [
+    'api_key',
+    'admin_token',
+  ])
     .argument('<batch-id>')
-    .action(async (id: string, options: JsonOption) => {
-      const { relayUrl, apiKey } = await readClient(options);
-      const batch = await postJson<Batch>(relayUrl, `${pathOf(id)}/cancel`, apiKey, undefined);
+    .addOption(anyKeyOption())
+    .action(async (id: string, { anyKey, ...options }: AnyKeyOptions) => {
+      const { relayUrl, key } = await readEither(options, anyKey === true);
+      const batch = await postJson<Batch>(relayUrl, `${pathOf(id)}/cancel`, key, undefined);
       print(options, batch, `${id} is ${batch.status}.\n`);
-      suggest(options, 'What was answered:', `batches result ${id}`);
+      // The answers are its client's.
+      if (anyKey === true) suggest(options, 'All batches:', 'batches list --all');
+      else suggest(options, 'What was answered:', `batches result ${id}`);
     });
   addResult(batches);
 }
@@ -87,11 +102,11 @@ function addResult(batches: Command): void {
 }
 
 /** Prints a batch. Scripts look at the exit code. */
-function show(batch: Batch, options: JsonOption): void {
+function show(batch: Batch, options: JsonOption, isAnothers = false): void {
   print(options, batch, batchText(batch));
   if (LIVE.includes(batch.status)) return;
   if (batch.status !== 'completed') process.exitCode = 1;
-  if (batch.output_file_id !== null) suggest(options, 'Its answers:', `batches result ${batch.id}`);
+  if (batch.output_file_id !== null && !isAnothers) suggest(options, 'Its answers:', `batches result ${batch.id}`);
 }
 
 function whenEnded({ id }: Batch, relayUrl: string, apiKey: string): Promise<Batch> {
@@ -99,16 +114,33 @@ function whenEnded({ id }: Batch, relayUrl: string, apiKey: string): Promise<Bat
   return lookUntil(look, ({ status }) => !LIVE.includes(status), { everyMs: LOOK_EVERY_MS, onAway: sayWaits });
 }
 
-async function listBatches(limit: number, relayUrl: string, apiKey: string): Promise<Batch[]> {
-  const data: Batch[] = [];
-  for (let after: string | null = ''; after !== null && data.length < limit; ) {
-    const query = new URLSearchParams({ limit: String(Math.min(PAGE, limit - data.length)) });
+/** A page of batches, by what is asked of it, and what to ask for the next one; null where there is none. */
+type ReadPage = (
+  relayUrl: string,
+  key: string,
+  query: URLSearchParams,
+) => Promise<[data: ListedBatch[], next: string | null]>;
+
+const ownPage: ReadPage = async (relayUrl, key, query) => {
+  const page: BatchPage = await getJson(relayUrl, `/v1/batches?${query}`, key);
+  return [page.data, page.has_more ? page.last_id : null];
+};
+
+const everyPage: ReadPage = async (relayUrl, key, query) => {
+  const page: OwnedBatchPage = await getJson(relayUrl, `/v1/admin/batches?${query}`, key);
+  return [page.data, page.next];
+};
+
+async function listBatches(limit: number, read: ReadPage, relayUrl: string, key: string): Promise<ListedBatch[]> {
+  const batches: ListedBatch[] = [];
+  for (let after: string | null = ''; after !== null && batches.length < limit; ) {
+    const query = new URLSearchParams({ limit: String(Math.min(PAGE, limit - batches.length)) });
     if (after !== '') query.set('after', after);
-    const page: BatchPage = await getJson(relayUrl, `/v1/batches?${query}`, apiKey);
-    data.push(...page.data);
-    after = page.has_more ? page.last_id : null;
+    const [data, next] = await read(relayUrl, key, query);
+    batches.push(...data);
+    after = next;
   }
-  return data;
+  return batches;
 }
 
 /** Errors: `invalid_option` for a file that does not say it. */

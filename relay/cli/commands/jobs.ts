@@ -4,9 +4,16 @@ import { JOB_STATES } from '../../jobs/queue/job-state.ts';
 import { deleteJson, getJson, postJson } from '../client/get-json.ts';
 import { lookUntil } from '../client/look-until.ts';
 import { clientCommand, type JsonOption, print } from '../options/answering-command.ts';
-import { readClient, readOperator } from '../options/client-options.ts';
+import { readClient, readEither, readOperator } from '../options/client-options.ts';
 import { inputOf } from '../options/input-of.ts';
-import { addStates, parseCount, parseLongSeconds, parsePriority } from '../options/options.ts';
+import {
+  addStates,
+  anyKeyOption,
+  everyKeyOption,
+  parseCount,
+  parseLongSeconds,
+  parsePriority,
+} from '../options/options.ts';
 import { jobsTable, jobText } from '../terminal/job-views.ts';
 import { sayWaits, suggest } from '../terminal/next-step.ts';
 
@@ -20,6 +27,7 @@ type SubmitOptions = JsonOption & {
   idempotencyKey?: string;
   wait?: boolean;
 };
+type CancelOptions = JsonOption & { forget?: boolean; anyKey?: boolean };
 type RefuseOptions = JsonOption & { reason?: string };
 
 const ENDS: readonly Job['state'][] = ['succeeded', 'failed', 'cancelled', 'expired'];
@@ -64,7 +72,7 @@ function addSubmit(jobs: Command): void {
 function addViews(jobs: Command): void {
   clientCommand(jobs, 'list', 'your jobs, newest first', ['api_key', 'admin_token'])
     .addOption(new Option('--limit <count>', 'how many').argParser(parseCount).default(20))
-    .addOption(new Option('--all', 'those of every key; needs the admin token'))
+    .addOption(everyKeyOption())
     .addOption(
       new Option('--state <state>', 'only those, such as running or failed,expired; may be repeated')
         .choices(JOB_STATES)
@@ -89,17 +97,19 @@ function addViews(jobs: Command): void {
       const { relayUrl, apiKey } = await readClient(options);
       await show(await getJson<Job>(relayUrl, pathOf(id), apiKey), options, relayUrl, apiKey);
     });
-  clientCommand(jobs, 'cancel', 'end a job')
+  clientCommand(jobs, 'cancel', 'end a job', ['api_key', 'admin_token'])
     .argument('<job-id>')
+    .addOption(anyKeyOption())
     .addOption(new Option('--forget', 'and forget its result, if it has one'))
-    .action(async (id: string, { forget, ...options }: JsonOption & { forget?: boolean }) => {
-      const { relayUrl, apiKey } = await readClient(options);
+    .action(async (id: string, { forget, anyKey, ...options }: CancelOptions) => {
+      const { relayUrl, key } = await readEither(options, anyKey === true);
       const job =
         forget === true
-          ? await deleteJson<Job>(relayUrl, pathOf(id), apiKey)
-          : await postJson<Job>(relayUrl, `${pathOf(id)}/cancel`, apiKey, undefined);
+          ? await deleteJson<Job>(relayUrl, pathOf(id), key)
+          : await postJson<Job>(relayUrl, `${pathOf(id)}/cancel`, key, undefined);
       print(options, job, `${endText(job)}${forget === true ? ' Its result is forgotten.' : ''}\n`);
-      suggest(options, 'Your other jobs:', 'jobs list');
+      if (anyKey === true) suggest(options, 'All jobs:', 'jobs list --all');
+      else suggest(options, 'Your other jobs:', 'jobs list');
     });
 }
 
@@ -127,15 +137,6 @@ async function decide(id: string, action: string, body: unknown, options: JsonOp
 
 function endText({ id, state }: Job): string {
   return state === 'cancelled' ? `${id} has been cancelled.` : `${id} has ${state} already: there was nothing to end.`;
-}
-
-async function readEither(options: JsonOption, asOperator: boolean): Promise<{ relayUrl: string; key: string }> {
-  if (!asOperator) {
-    const { relayUrl, apiKey } = await readClient(options);
-    return { relayUrl, key: apiKey };
-  }
-  const { relayUrl, adminToken } = await readOperator(options);
-  return { relayUrl, key: adminToken };
 }
 
 function requestOf(service: string, input: string, options: SubmitOptions, now: number): JobRequest {

@@ -31,6 +31,19 @@ export async function readOperator(options: SettingOptions): Promise<{ relayUrl:
   return { relayUrl, adminToken: client.admin_token ?? (await readAdminToken(data)) };
 }
 
+/** Whom to ask as a client or, where that is wished, as the operator. Errors: those of both. */
+export async function readEither(
+  options: SettingOptions,
+  asOperator: boolean,
+): Promise<{ relayUrl: string; key: string }> {
+  if (!asOperator) {
+    const { relayUrl, apiKey } = await readClient(options);
+    return { relayUrl, key: apiKey };
+  }
+  const { relayUrl, adminToken } = await readOperator(options);
+  return { relayUrl, key: adminToken };
+}
+
 /** Errors: `invalid_setting`. */
 export function readDataFolder(options: SettingOptions): string {
   return load(options).data;

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { JOB_STATES, type JobState } from '../../jobs/queue/job-state.ts';
 
 export function parseCount(text: string): number {
@@ -41,4 +41,14 @@ export function addStates(text: string, before: readonly JobState[] = []): JobSt
   const unknown = named.find((part) => !JOB_STATES.some((state) => state === part));
   if (unknown === undefined) return JOB_STATES.filter((state) => named.includes(state) || before.includes(state));
   throw new InvalidArgumentError(`"${unknown.slice(0, 40)}" is no state. There are: ${JOB_STATES.join(', ')}.`);
+}
+
+/** Where a client sees its own, and the operator with this all. */
+export function everyKeyOption(): Option {
+  return new Option('--all', 'those of every key; needs the admin token');
+}
+
+/** The same for one of them. */
+export function anyKeyOption(): Option {
+  return new Option('--any-key', 'also one of another key; needs the admin token');
 }

@@ -8,8 +8,11 @@ import { tableOf } from './tables.ts';
 /** More than that say nothing new. */
 const FAULTS_SHOWN = 20;
 
+/** With its key where those of every key are listed. */
+export type ListedBatch = Batch & { api_key_id?: string };
+
 /** How batches look in a terminal. */
-export function batchesTable(batches: readonly Batch[], now: number): string {
+export function batchesTable(batches: readonly ListedBatch[], now: number): string {
   if (batches.length === 0) return `There are no batches yet. Submit one with: ${COMMAND} batches submit\n`;
   const rows = batches.map((batch) => [
     batch.id,
@@ -17,8 +20,10 @@ export function batchesTable(batches: readonly Batch[], now: number): string {
     progressText(batch),
     ageText(now - batch.created_at * 1_000),
     batch.endpoint,
+    ...(batch.api_key_id === undefined ? [] : [batch.api_key_id]),
   ]);
-  return tableOf(['BATCH', 'STATE', 'LINES', 'AGE', 'ENDPOINT'], rows);
+  const heads = ['BATCH', 'STATE', 'LINES', 'AGE', 'ENDPOINT'];
+  return tableOf(batches[0]?.api_key_id === undefined ? heads : [...heads, 'KEY'], rows);
 }
 
 /** A batch with how far it is, what is wrong with its file, and where its answers are. */

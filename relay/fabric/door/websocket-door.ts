@@ -54,6 +54,7 @@ const DROPPED_HEADERS = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwa
  */
 export function attachWebSocketDoor(server: HttpServer | HttpsServer, options: WebSocketDoorOptions): WebSocketDoor {
   const pairs = new Set<Pair>();
+  const handedOn = new Set<Duplex>();
   let open = true;
   const others = server.listeners('upgrade') as Upgrade[];
   server.removeAllListeners('upgrade');
@@ -63,8 +64,11 @@ export function attachWebSocketDoor(server: HttpServer | HttpsServer, options: W
       if (refuseOtherMethods(request, socket)) return;
       if (options.admits?.(request) === false) answerOnSocket(socket, withoutCertificate(), request);
       else if (target === undefined) answerOnSocket(socket, noBus(), request);
-      else if ('upgrade' in target) target.upgrade(request, socket, head);
-      else join(request, socket as Socket, head, target, pairs, options.log);
+      else if ('upgrade' in target) {
+        handedOn.add(socket);
+        socket.once('close', () => handedOn.delete(socket));
+        target.upgrade(request, socket, head);
+      } else join(request, socket as Socket, head, target, pairs, options.log);
     } else if (others.length > 0) {
       for (const listener of others) listener.call(server, request, socket, head);
     } else if (server.listenerCount('upgrade') === 1) {
@@ -73,7 +77,7 @@ export function attachWebSocketDoor(server: HttpServer | HttpsServer, options: W
   };
   server.on('upgrade', onUpgrade);
   return {
-    connections: () => pairs.size,
+    connections: () => pairs.size + handedOn.size,
     bufferedBytes: () => [...pairs].reduce((sum, { client, bus }) => sum + held(client) + held(bus), 0),
     close: () => {
       open = false;
@@ -82,6 +86,9 @@ export function attachWebSocketDoor(server: HttpServer | HttpsServer, options: W
         bus.destroy();
       }
       pairs.clear();
+      // A server ends with the last of its sockets, and whoever took these over ends after it.
+      for (const socket of handedOn) socket.destroy();
+      handedOn.clear();
     },
   };
 }

@@ -9,19 +9,18 @@ import {
   PriceList,
   ServicePrice,
 } from '../../../shared/api/credits.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { NoParameters } from '../../../shared/api/no-parameters.ts';
 import { PriceRates } from '../../../shared/credits/price.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { ISSUED, keyAccount } from '../../credits/accounts.ts';
 import { ANY_SERVICE, type Billing } from '../../credits/billing.ts';
+import { leftMicro } from '../../credits/left-micro.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import type { LedgerEntry, Price } from '../../store/credit-store.ts';
 import { readPageLimit } from '../http/page-limit.ts';
 import { sendJson } from '../http/send-json.ts';
 
 const tags = ['Credits'];
-const errors = { '4xx': ErrorResponse };
 const admin = { access: 'admin' } as const;
 const PAGE = {
   limit: Type.Optional(Type.String({ pattern: '^[0-9]{1,4}$', description: '1 to 1,000; 100 by default' })),
@@ -52,18 +51,20 @@ export function registerCreditRoutes(app: RelayApp, services: RelayServices): vo
     '/v1/credits',
     {
       config: { access: 'usage' },
-      schema: { summary: 'What this key has left', tags, response: { 200: CreditStanding, ...errors } },
+      schema: { summary: 'What this key has left', tags, response: { 200: CreditStanding } },
     },
     async ({ principal }, reply) => {
       const { keyId } = principal;
       const account = keyAccount(keyId);
       const known = billing.standing(keyId);
       const balance = known?.balanceMicro ?? (await store.credits.balanceOf(account));
-      const heldMicro = known?.heldMicro ?? 0;
+      const budget = billing.budget(keyId);
+      // Also what a budget alone has held.
+      const heldMicro = (known ?? budget)?.heldMicro ?? 0;
       const limit = known?.limitMicro ?? null;
-      const left = limit === null ? null : balance + limit - heldMicro;
+      const left = limit === null ? null : leftMicro(balance + limit, heldMicro);
       const credits = { account, balance_micro: balance, held_micro: heldMicro, limit_micro: limit, left_micro: left };
-      const standing = { ...credits, budget: showBudget(billing.budget(keyId)) };
+      const standing = { ...credits, budget: showBudget(budget) };
       return sendJson(reply, standing);
     },
   );
@@ -78,7 +79,7 @@ function showBudget(budget: ReturnType<Billing['budget']>): CreditStanding['budg
     soft_budget_micro: softBudgetMicro,
     spent_micro: spentMicro,
     held_micro: heldMicro,
-    left_micro: budgetMicro === null ? null : Math.max(0, budgetMicro - spentMicro - heldMicro),
+    left_micro: budgetMicro === null ? null : leftMicro(budgetMicro, spentMicro, heldMicro),
     renews_at: renewsAt,
   };
 }
@@ -95,7 +96,7 @@ function registerPrices(app: RelayApp, { billing, registry }: RelayServices): vo
         summary: 'What services cost',
         tags,
         querystring: NoParameters,
-        response: { 200: PriceList, ...errors },
+        response: { 200: PriceList },
       },
     },
     async (_request, reply) => sendJson(reply, { data: billing.listPrices().map(showPrice), next: null }),
@@ -110,7 +111,7 @@ function registerPrices(app: RelayApp, { billing, registry }: RelayServices): vo
         tags,
         params,
         body: PriceRates,
-        response: { 200: ServicePrice, ...errors },
+        response: { 200: ServicePrice },
       },
     },
     async ({ params: { service }, body }, reply) => {
@@ -122,7 +123,7 @@ function registerPrices(app: RelayApp, { billing, registry }: RelayServices): vo
     '/v1/admin/prices/:service',
     {
       config: admin,
-      schema: { summary: 'Make a service free', tags, params, response: { 200: ServicePrice, ...errors } },
+      schema: { summary: 'Make a service free', tags, params, response: { 200: ServicePrice } },
     },
     async ({ params: { service } }, reply) => {
       const price = await billing.removePrice(service);
@@ -141,7 +142,7 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
         summary: 'Balances by account: key:ID, node:ID, withheld:ID, relay, issued, settled',
         tags,
         querystring: AccountQuery,
-        response: { 200: AccountList, ...errors },
+        response: { 200: AccountList },
       },
     },
     async ({ query: { limit: wanted, after = '', prefix = '' } }, reply) => {
@@ -159,7 +160,7 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
         summary: 'Entries of the ledger, newest first',
         tags,
         querystring: EntryQuery,
-        response: { 200: EntryList, ...errors },
+        response: { 200: EntryList },
       },
     },
     async ({ query: { limit: wanted, before: last, account } }, reply) => {
@@ -178,7 +179,7 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
         summary: 'Give credits to a key; the same mark again gives them once',
         tags,
         body: GrantRequest,
-        response: { 200: CreditEntrySchema, 201: CreditEntrySchema, ...errors },
+        response: { 200: CreditEntrySchema, 201: CreditEntrySchema },
       },
     },
     async ({ body: { key, amount_micro: amountMicro, reference } }, reply) => {

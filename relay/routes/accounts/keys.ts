@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import {
   ApiKey,
   ApiKeyList,
@@ -18,10 +17,10 @@ const KeyParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const OVERLAP_USUAL_S = 24 * 60 * 60;
 
 /** The keys of clients, for the operator alone. */
-export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: RelayServices): void {
+export function registerKeyRoutes(app: RelayApp, services: RelayServices): void {
+  const { keyAdmin } = services;
   const config = { access: 'admin' } as const;
   const tags = ['Administration'];
-  const errors = { '4xx': ErrorResponse };
   app.post(
     '/v1/admin/keys',
     {
@@ -30,7 +29,7 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
         summary: 'Make an API key; the answer is the only one that shows it',
         tags,
         body: CreateKeyRequest,
-        response: { 201: CreatedKey, ...errors },
+        response: { 201: CreatedKey },
       },
     },
     async ({ body }, reply) =>
@@ -44,14 +43,14 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
         summary: 'All API keys, oldest first',
         tags,
         querystring: NoParameters,
-        response: { 200: ApiKeyList, ...errors },
+        response: { 200: ApiKeyList },
       },
     },
     async (_request, reply) => sendJson(reply, { data: await keyAdmin.list(), next: null }),
   );
   app.get(
     '/v1/admin/keys/:id',
-    { config, schema: { summary: 'One API key', tags, params: KeyParams, response: { 200: ApiKey, ...errors } } },
+    { config, schema: { summary: 'One API key', tags, params: KeyParams, response: { 200: ApiKey } } },
     async ({ params }, reply) => sendJson(reply, await keyAdmin.get(params.id)),
   );
   app.patch(
@@ -66,7 +65,7 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
         tags,
         params: KeyParams,
         body: ChangeKeyRequest,
-        response: { 200: ApiKey, ...errors },
+        response: { 200: ApiKey },
       },
     },
     async ({ params, body }, reply) => sendJson(reply, await keyAdmin.change(params.id, body)),
@@ -79,17 +78,14 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
         summary: 'Revoke an API key, at once; with the last of its account the jobs end that have not ended',
         tags,
         params: KeyParams,
-        response: { 200: RevokedKey, ...errors },
+        response: { 200: RevokedKey },
       },
     },
     async ({ params }, reply) => {
       const key = await keyAdmin.revoke(params.id);
       const isOver = (await keyAdmin.revokedAccounts()).has(key.account_id);
       const accounts = new Set(isOver ? [key.account_id] : []);
-      const stopped = batches.cancelAllOf(accounts);
-      const cancelled = await queue.giveUpAllOf(accounts, keyRevoked());
-      await stopped;
-      return sendJson(reply, { ...key, cancelled_jobs: cancelled });
+      return sendJson(reply, { ...key, cancelled_jobs: await endAllOf(accounts, services) });
     },
   );
   app.post(
@@ -101,7 +97,7 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
         tags,
         params: KeyParams,
         body: RotateKeyRequest,
-        response: { 201: CreatedKey, ...errors },
+        response: { 201: CreatedKey },
       },
     },
     async ({ params, body }, reply) => {
@@ -113,4 +109,20 @@ export function registerKeyRoutes(app: RelayApp, { keyAdmin, queue, batches }: R
       return sendJson(reply.code(201).header('cache-control', 'no-store'), made);
     },
   );
+}
+
+/** Ends whatever of these accounts has not ended; resolves with how many jobs that were. */
+async function endAllOf(
+  accounts: ReadonlySet<string>,
+  { batches, queue, jobs, tasks }: RelayServices,
+): Promise<number> {
+  const reason = keyRevoked();
+  const stopped = batches.cancelAllOf(accounts);
+  const unapproved = tasks.giveUpWaitingOf(accounts, reason);
+  const [queued, running] = await Promise.all([
+    queue.giveUpAllOf(accounts, reason),
+    jobs.giveUpAllOf(accounts, reason),
+  ]);
+  await stopped;
+  return unapproved + queued + running;
 }

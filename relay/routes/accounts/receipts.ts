@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { NoParameters } from '../../../shared/api/no-parameters.ts';
 import { AuditReport, ReceiptKeyList, ReceiptList } from '../../../shared/api/receipts.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -20,7 +19,6 @@ const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const Size = Type.String({ pattern: '^[0-9]{1,13}$', description: 'A number of receipts' });
 const ProofQuery = Type.Object({ size: Type.Optional(Size) }, { additionalProperties: false });
 const ConsistencyQuery = Type.Object({ from: Size, to: Type.Optional(Size) }, { additionalProperties: false });
-const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
 
 /** Receipts and their log. A key sees receipts of its own jobs only; heads and consistency tell nothing of any job. */
 export function registerReceiptRoutes(app: RelayApp, services: RelayServices): void {
@@ -48,7 +46,7 @@ function registerReceipts(app: RelayApp, services: RelayServices): void {
         tags: ['Receipts'],
         params: IdParams,
         querystring: NoParameters,
-        response: { 200: ReceiptList, ...ERRORS },
+        response: { 200: ReceiptList },
       },
     },
     async (request, reply) => {
@@ -61,7 +59,7 @@ function registerReceipts(app: RelayApp, services: RelayServices): void {
     '/v1/receipts/:id',
     {
       config: { access: 'receipts' },
-      schema: { summary: 'A receipt', tags: ['Receipts'], params: IdParams, response: { 200: Receipt, ...ERRORS } },
+      schema: { summary: 'A receipt', tags: ['Receipts'], params: IdParams, response: { 200: Receipt } },
     },
     async (request, reply) => sendJson(reply, await find(request.params.id, request.principal)),
   );
@@ -74,7 +72,7 @@ function registerReceipts(app: RelayApp, services: RelayServices): void {
         tags: ['Receipts'],
         params: IdParams,
         querystring: ProofQuery,
-        response: { 200: ReceiptProof, ...ERRORS },
+        response: { 200: ReceiptProof },
       },
     },
     async (request, reply) => {
@@ -94,7 +92,7 @@ function registerLog(app: RelayApp, { receiptLog, ...services }: RelayServices):
       schema: {
         summary: 'The signed head of the receipt log',
         tags: ['Receipts'],
-        response: { 200: TreeHead, ...ERRORS },
+        response: { 200: TreeHead },
       },
     },
     async (_request, reply) => sendJson(reply, await receiptLog.head()),
@@ -107,7 +105,7 @@ function registerLog(app: RelayApp, { receiptLog, ...services }: RelayServices):
       schema: {
         summary: 'The keys that sign and attest receipts',
         tags: ['Receipts'],
-        response: { 200: ReceiptKeyList, ...ERRORS },
+        response: { 200: ReceiptKeyList },
       },
     },
     async (_request, reply) =>
@@ -121,7 +119,7 @@ function registerLog(app: RelayApp, { receiptLog, ...services }: RelayServices):
         summary: 'The proof that the receipt log has only grown between two sizes',
         tags: ['Receipts'],
         querystring: ConsistencyQuery,
-        response: { 200: ConsistencyProof, ...ERRORS },
+        response: { 200: ConsistencyProof },
       },
     },
     async (request, reply) => {
@@ -150,7 +148,7 @@ function registerAudit(app: RelayApp, { store, receiptLog, ...services }: RelayS
       schema: {
         summary: 'Checks every receipt and the whole log',
         tags: ['Receipts'],
-        response: { 200: AuditReport, ...ERRORS },
+        response: { 200: AuditReport },
       },
     },
     async (_request, reply) => sendJson(reply, await audit()),

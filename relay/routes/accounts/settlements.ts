@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { SettlementList, SettlementQuery, SettleRequest } from '../../../shared/api/credits.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Settlement } from '../../../shared/credits/settlement.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { newId } from '../../jobs/id.ts';
@@ -12,7 +11,6 @@ import { sendJson } from '../http/send-json.ts';
 export function registerSettlementRoutes(app: RelayApp, { queue, store }: RelayServices): void {
   const config = { access: 'admin' } as const;
   const tags = ['Credits'];
-  const errors = { '4xx': ErrorResponse };
   app.post(
     '/v1/admin/settlements',
     {
@@ -21,7 +19,7 @@ export function registerSettlementRoutes(app: RelayApp, { queue, store }: RelayS
         summary: 'Settle what nodes have earned; a webhook is told in the words of CloudEvents',
         tags,
         body: SettleRequest,
-        response: { 201: Settlement, ...errors },
+        response: { 201: Settlement },
       },
     },
     async ({ body: { webhook } }, reply) => {
@@ -41,7 +39,7 @@ export function registerSettlementRoutes(app: RelayApp, { queue, store }: RelayS
         summary: 'Settlements, newest first',
         tags,
         querystring: SettlementQuery,
-        response: { 200: SettlementList, ...errors },
+        response: { 200: SettlementList },
       },
     },
     async ({ query: { limit: wanted, after } }, reply) => {
@@ -59,7 +57,7 @@ export function registerSettlementRoutes(app: RelayApp, { queue, store }: RelayS
         summary: 'One settlement, as it was signed',
         tags,
         params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
-        response: { 200: Settlement, ...errors },
+        response: { 200: Settlement },
       },
     },
     async ({ params: { id } }, reply) => {

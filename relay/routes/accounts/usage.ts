@@ -1,5 +1,4 @@
 import type { FastifyReply } from 'fastify';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { UsageQuery, UsageReport, type UsageRow } from '../../../shared/api/usage.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
@@ -16,7 +15,7 @@ const COLUMNS = ['day', 'hour', 'key', 'model', 'node', 'jobs', 'failed', 'input
 
 /** What was used, from the same counts that jobs are kept with. */
 export function registerUsageRoutes(app: RelayApp, { store }: Pick<RelayServices, 'store'>): void {
-  const schema = { querystring: UsageQuery, response: { 200: UsageReport, '4xx': ErrorResponse } };
+  const schema = { querystring: UsageQuery, response: { 200: UsageReport } };
   app.get(
     '/v1/usage',
     { config: { access: 'usage' }, schema: { ...schema, summary: 'What this key has used', tags: ['Jobs'] } },

@@ -18,8 +18,8 @@ import { sendAnswer } from '../http/send-json.ts';
 import { answerHeaders, ignoredHeader } from '../jobs/answer-headers.ts';
 import { newChatJob } from '../openai/chat.ts';
 import { withPictures } from '../openai/chat-pictures.ts';
+import { answerCount, COUNTED_BY_A_NODE, countOrder } from '../openai/prompt-count.ts';
 import { type Caller, type Run, streamRun } from '../openai/stream-answer.ts';
-import { answerCount, readCountRequest } from './count-tokens.ts';
 import { assertCallable, blocksOf, endingOf, messageOf, usageOf } from './message-object.ts';
 import { createMessageStream } from './message-stream.ts';
 import { type MessagesOrder, readMessagesRequest } from './messages-request.ts';
@@ -85,25 +85,21 @@ export function registerMessagesRoutes(app: RelayApp, services: RelayServices): 
       config: CONFIG,
       schema: {
         summary: 'How many tokens a conversation has for its model',
-        description:
-          'A node of the model reads the conversation, since nobody else has its tokenizer, and makes one token of an answer that is ' +
-          'thrown away: it is a job with a receipt, and costs what that costs. What comes next finds the conversation read.',
+        description: COUNTED_BY_A_NODE,
         tags: ['Anthropic'],
         body: CountTokensRequest,
         response: { 200: TokenCount, ...ERRORS },
       },
     },
-    async (request, reply) => answer(request, reply, readCountRequest(request.body), answerCount),
+    async (request, reply) => answer(request, reply, countOrder(readMessagesRequest(request.body)), answerTokenCount),
   );
 }
 
 /** Runs the job of an order and sends what comes of it. */
-export type Answer = (
-  job: JobSpec,
-  order: MessagesOrder,
-  caller: Caller,
-  services: RelayServices,
-) => Promise<FastifyReply>;
+type Answer = (job: JobSpec, order: MessagesOrder, caller: Caller, services: RelayServices) => Promise<FastifyReply>;
+
+const answerTokenCount: Answer = (job, _order, caller, services) =>
+  answerCount(job, caller, services, (tokens): TokenCount => ({ input_tokens: tokens }));
 
 const answerWhole: Answer = async (job, _order, { reply, headers, hangUp }, services) => {
   const { sink, gathered } = gatherAnswer(1);

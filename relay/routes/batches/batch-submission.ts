@@ -14,13 +14,13 @@ const PURPOSE = 'batch';
  */
 export async function submitBatch(
   { body, principal }: FastifyRequest<{ Body: BatchRequest }>,
-  { batches, files, rateLimits, webhookAddresses }: RelayServices,
+  { batches, files, admit, webhookAddresses }: RelayServices,
 ): Promise<BatchRecord> {
-  const { keyId, limits } = principal;
+  const { keyId } = principal;
   const { mostBytes, lifetimeMs } = batches.limits;
   const webhook = readWebhook(body.webhook, webhookAddresses);
   await assertInput(body.input_file_id, keyId, mostBytes, files);
-  if (limits !== undefined) rateLimits.admit(keyId, limits);
+  admit(principal, null);
   const batch = { ...newBatch(body, keyId, lifetimeMs), webhook };
   await files.prolong(body.input_file_id, batch.expiresAt);
   return batches.begin(batch);

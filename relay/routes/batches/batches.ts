@@ -1,23 +1,23 @@
 import { Type } from 'typebox';
 import { Batch, BatchPage, BatchPageQuery, BatchRequest, OwnedBatchPage } from '../../../shared/api/batches.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import type { BatchRecord } from '../../store/batch-store.ts';
 import { readPageLimit } from '../http/page-limit.ts';
 import { sendJson } from '../http/send-json.ts';
+import { ownerOf } from '../tasks/order-task.ts';
 import { submitBatch } from './batch-submission.ts';
 import { batchView } from './batch-view.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const PAGE_USUAL = '20';
 const PAGE_MOST = 100;
-const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
+const ANY = 'A key sees its own; with the admin token it may be that of any key.';
 
 /** `/v1/batches`: files of requests that are answered within a day. A key sees its own. */
 export function registerBatchRoutes(app: RelayApp, services: RelayServices): void {
   const { batches } = services;
   const config = { access: 'jobs' } as const;
-  const one = { tags: ['Jobs'], params: IdParams, response: { 200: Batch, ...ERRORS } };
+  const one = { tags: ['Jobs'], params: IdParams, response: { 200: Batch } };
   app.post(
     '/v1/batches',
     {
@@ -26,7 +26,7 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
         summary: 'Have the requests of a file answered within a day, each as a job of the queue',
         tags: ['Jobs'],
         body: BatchRequest,
-        response: { 200: Batch, ...ERRORS },
+        response: { 200: Batch },
       },
     },
     async (request, reply) => sendJson(reply, batchView(await submitBatch(request, services))),
@@ -39,7 +39,7 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
         summary: 'The batches of this key, newest first',
         tags: ['Jobs'],
         querystring: BatchPageQuery,
-        response: { 200: BatchPage, ...ERRORS },
+        response: { 200: BatchPage },
       },
     },
     async ({ query, principal: { keyId } }, reply) => {
@@ -57,7 +57,7 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
         summary: 'The batches of every key, newest first',
         tags: ['Administration'],
         querystring: BatchPageQuery,
-        response: { 200: OwnedBatchPage, ...ERRORS },
+        response: { 200: OwnedBatchPage },
       },
     },
     async ({ query }, reply) => {
@@ -68,14 +68,18 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
   );
   app.get(
     '/v1/batches/:id',
-    { config, schema: { ...one, summary: 'How a batch stands, and the files with its answers' } },
-    async ({ params, principal }, reply) => sendJson(reply, batchView(await batches.find(params.id, principal.keyId))),
+    { config, schema: { ...one, summary: 'How a batch stands, and the files with its answers', description: ANY } },
+    async (request, reply) =>
+      sendJson(reply, batchView(await batches.find(request.params.id, ownerOf(request).apiKeyId))),
   );
   app.post(
     '/v1/batches/:id/cancel',
-    { config, schema: { ...one, summary: 'End what of a batch has not ended; what was answered is kept' } },
-    async ({ params, principal }, reply) =>
-      sendJson(reply, batchView(await batches.cancel(params.id, principal.keyId))),
+    {
+      config,
+      schema: { ...one, summary: 'End what of a batch has not ended; what was answered is kept', description: ANY },
+    },
+    async (request, reply) =>
+      sendJson(reply, batchView(await batches.cancel(request.params.id, ownerOf(request).apiKeyId))),
   );
 }
 

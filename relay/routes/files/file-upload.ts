@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
 import type { FastifyRequest } from 'fastify';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { FILE_PURPOSE, FileForm, FileObject, FileUploadQuery, RawFile } from '../../../shared/api/files.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { FileDepot, NewFile } from '../../files/file-depot.ts';
@@ -36,7 +35,7 @@ export function registerFileUpload(scope: RelayApp, services: RelayServices): vo
         body: {
           content: { 'multipart/form-data': { schema: FileForm }, 'application/octet-stream': { schema: RawFile } },
         },
-        response: { 200: FileObject, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: FileObject },
       },
     },
     async (request, reply) => {

@@ -1,9 +1,8 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { FileDeleted, FileObject, FilePage, FilePageQuery } from '../../../shared/api/files.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { readPageLimit } from '../http/page-limit.ts';
-import { sendFile } from '../http/send-file.ts';
+import { FILE_ANSWERS, sendFile } from '../http/send-file.ts';
 import { sendJson } from '../http/send-json.ts';
 import { registerStreamed } from '../http/uploads.ts';
 import { registerFileUpload } from './file-upload.ts';
@@ -11,7 +10,6 @@ import { fileView } from './file-views.ts';
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const PAGE_MOST = 10_000;
-const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
 
 /** `/v1/files`: large inputs and outputs of jobs. A key sees its own; another's is as unknown as one that never was. */
 export async function registerFileRoutes(app: RelayApp, services: RelayServices): Promise<void> {
@@ -26,7 +24,7 @@ export async function registerFileRoutes(app: RelayApp, services: RelayServices)
         summary: 'The files of this key, newest first',
         tags,
         querystring: FilePageQuery,
-        response: { 200: FilePage, ...ERRORS },
+        response: { 200: FilePage },
       },
     },
     async ({ query, principal }, reply) => {
@@ -48,7 +46,7 @@ export async function registerFileRoutes(app: RelayApp, services: RelayServices)
     '/v1/files/:id',
     {
       config,
-      schema: { summary: 'What is known of a file', tags, params: IdParams, response: { 200: FileObject, ...ERRORS } },
+      schema: { summary: 'What is known of a file', tags, params: IdParams, response: { 200: FileObject } },
     },
     async ({ params, principal }, reply) =>
       sendJson(reply, fileView(await services.files.find(params.id, principal.keyId))),
@@ -61,10 +59,7 @@ export async function registerFileRoutes(app: RelayApp, services: RelayServices)
         summary: 'The content of a file, or the part of it that `Range` names',
         tags,
         params: IdParams,
-        response: {
-          200: { description: 'The content.', content: { 'application/octet-stream': { schema: Type.String() } } },
-          ...ERRORS,
-        },
+        response: FILE_ANSWERS,
       },
     },
     async (request, reply) => {
@@ -76,7 +71,7 @@ export async function registerFileRoutes(app: RelayApp, services: RelayServices)
     '/v1/files/:id',
     {
       config,
-      schema: { summary: 'Delete a file', tags, params: IdParams, response: { 200: FileDeleted, ...ERRORS } },
+      schema: { summary: 'Delete a file', tags, params: IdParams, response: { 200: FileDeleted } },
     },
     async ({ params: { id }, principal }, reply) => {
       await services.files.remove(id, principal.keyId);

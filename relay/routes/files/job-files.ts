@@ -1,15 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { JobFileKept, RawFile } from '../../../shared/api/files.ts';
 import { JOB_FILES_PATH } from '../../files/job-files.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
-import { sendFile } from '../http/send-file.ts';
+import { FILE_ANSWERS, sendFile } from '../http/send-file.ts';
 import { sendJson } from '../http/send-json.ts';
 import { checkAllButBody, registerStreamed, uploadOf } from '../http/uploads.ts';
 import { nameOf } from './file-name.ts';
 
-const ERRORS = { '4xx': ErrorResponse, '5xx': ErrorResponse };
 const UploadQuery = Type.Object(
   { filename: Type.Optional(Type.String({ description: 'The first 255 characters are kept' })) },
   { additionalProperties: false },
@@ -28,10 +26,7 @@ export async function registerJobFileRoutes(app: RelayApp, services: RelayServic
         summary: 'A file that the job of a node reads, for the token of its attempt',
         tags,
         params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
-        response: {
-          200: { description: 'The content.', content: { 'application/octet-stream': { schema: Type.String() } } },
-          ...ERRORS,
-        },
+        response: FILE_ANSWERS,
       },
     },
     async (request, reply) => {
@@ -50,7 +45,7 @@ export async function registerJobFileRoutes(app: RelayApp, services: RelayServic
           tags,
           querystring: UploadQuery,
           body: { content: { 'application/octet-stream': { schema: RawFile } } },
-          response: { 200: JobFileKept, ...ERRORS },
+          response: { 200: JobFileKept },
         },
       },
       async (request, reply) => {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { assertSayable } from './assert-sayable.ts';
@@ -9,23 +10,27 @@ import { assertSayable } from './assert-sayable.ts';
 export function readSayableBodies(app: FastifyInstance): void {
   const read = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser('application/json');
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, text, done) => {
-    if (isUnasked(request, text)) return done(null);
-    const packed = faultOf(() => assertUnpacked(request));
-    if (packed !== null) return done(packed);
-    read(request, text, (error, body) => done(error ?? faultOf(() => assertSayable(body)), body));
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    if (isUnasked(request, bytes)) return done(null);
+    const unread = faultOf(() => assertReadable(request, bytes));
+    if (unread !== null) return done(unread);
+    read(request, bytes.toString('utf8'), (error, body) => done(error ?? faultOf(() => assertSayable(body)), body));
   });
 }
 
 /** OpenAI's client for Python names this type also where it sends no body. */
-function isUnasked({ routeOptions }: FastifyRequest, text: string): boolean {
-  return text === '' && routeOptions.schema?.body === undefined;
+function isUnasked({ routeOptions }: FastifyRequest, { length }: Buffer): boolean {
+  return length === 0 && routeOptions.schema?.body === undefined;
 }
 
-function assertUnpacked({ headers: { 'content-encoding': coding } }: FastifyRequest): void {
-  if (coding === undefined || coding.toLowerCase() === 'identity') return;
-  const sentence = `The relay reads no bodies that are packed (${coding.slice(0, 64)}). Send it without Content-Encoding.`;
-  throw new Problem('unsupported_media_type', sentence);
+/** Bytes that are no UTF-8 would become other text, silently, and a receipt would cover what nobody has sent. */
+function assertReadable({ headers: { 'content-encoding': coding } }: FastifyRequest, bytes: Buffer): void {
+  if (coding !== undefined && coding.toLowerCase() !== 'identity') {
+    const packed = `The relay reads no bodies that are packed (${coding.slice(0, 64)}). Send it without Content-Encoding.`;
+    throw new Problem('unsupported_media_type', packed);
+  }
+  if (!isUtf8(bytes))
+    throw new Problem('invalid_json', 'The body is not UTF-8, which JSON is written in. Send it as that.');
 }
 
 function faultOf(check: () => void): Error | null {

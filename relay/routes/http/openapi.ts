@@ -1,6 +1,12 @@
 import swagger from '@fastify/swagger';
 import { Type } from 'typebox';
+import { ErrorResponse } from '../../../shared/api/errors.ts';
 import type { Access, RelayApp } from '../../services.ts';
+
+const PROBLEM = { content: { 'application/problem+json': { schema: ErrorResponse } } };
+
+/** What any route may answer with; one whose errors have another form says so itself. */
+const ERRORS: Record<string, object> = { '4xx': PROBLEM, '5xx': PROBLEM };
 
 /** Collects the schemas of all routes that are registered after it, and serves them as OpenAPI 3.1. */
 export async function registerOpenApi(app: RelayApp, version: string): Promise<void> {
@@ -38,7 +44,7 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
       schema: {
         security: securityOf(route.config?.access),
         ...schema,
-        response: describeResponses((schema?.response ?? {}) as Record<string, object>),
+        response: describeResponses({ ...ERRORS, ...(schema?.response as Record<string, object> | undefined) }),
       },
     }),
   });

@@ -1,8 +1,19 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { FileDepot } from '../../files/file-depot.ts';
 import type { FileRecord } from '../../store/file-store.ts';
+
+const BYTES = { schema: Type.String() };
+const CONTENT = { 'application/octet-stream': BYTES, '*/*': BYTES };
+
+/** For the documentation: what `sendFile` answers with. The media type is that of the file. */
+export const FILE_ANSWERS = {
+  200: { description: 'The content.', content: CONTENT },
+  206: { description: 'The part that `Range` names.', content: CONTENT },
+  304: Type.Null({ description: 'It is what `If-None-Match` names.' }),
+};
 
 type Span = { start: number; end: number };
 

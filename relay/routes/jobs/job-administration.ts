@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Job, JobPage, JobPageQuery, KeyWeight, QueueView } from '../../../shared/api/jobs.ts';
 import { RefuseRequest } from '../../../shared/api/nodes.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -28,7 +27,7 @@ function registerJobViews(app: RelayApp, services: RelayServices): void {
         summary: 'The jobs of every key, waiting, running and ended, newest first, all or by `state`',
         tags: ['Administration'],
         querystring: JobPageQuery,
-        response: { 200: JobPage, '4xx': ErrorResponse },
+        response: { 200: JobPage },
       },
     },
     async ({ query }, reply) => sendJson(reply, await listJobs(query, null, services)),
@@ -48,7 +47,6 @@ function registerJobViews(app: RelayApp, services: RelayServices): void {
             asked: Type.Optional(Type.Unknown()),
             endpoint: Type.Optional(Type.String()),
           }),
-          '4xx': ErrorResponse,
         },
       },
     },
@@ -62,7 +60,7 @@ function registerJobViews(app: RelayApp, services: RelayServices): void {
 
 function registerApproval(app: RelayApp, services: RelayServices): void {
   const { queue } = services;
-  const schema = { tags: ['Administration'], response: { 200: Job, '4xx': ErrorResponse } };
+  const schema = { tags: ['Administration'], response: { 200: Job } };
   app.post(
     '/v1/admin/jobs/:id/approve',
     { config, schema: { ...schema, params: IdParams, summary: 'Let a job run that waits for approval' } },
@@ -83,7 +81,7 @@ function registerApproval(app: RelayApp, services: RelayServices): void {
 }
 
 function registerQueue(app: RelayApp, { queue, keyAdmin }: RelayServices): void {
-  const view = { tags: ['Administration'], response: { 200: QueueView, '4xx': ErrorResponse } };
+  const view = { tags: ['Administration'], response: { 200: QueueView } };
   app.get(
     '/v1/admin/queue',
     { config, schema: { ...view, summary: 'How many jobs wait, by key' } },

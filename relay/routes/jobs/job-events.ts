@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { JobEvent } from '../../../shared/api/jobs.ts';
 import { hasEnded } from '../../jobs/queue/job-state.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
@@ -33,7 +32,7 @@ export function registerJobEvents(app: RelayApp, services: RelayServices): void 
       summary: 'Follow a job',
       tags: ['Jobs'],
       params: IdParams,
-      response: { 200: EVENTS, '4xx': ErrorResponse },
+      response: { 200: EVENTS },
     },
     handler: async (request, reply) => {
       const { id } = request.params as { id: string };

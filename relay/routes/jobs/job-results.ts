@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Job, JobPage, JobPageQuery, JobResult } from '../../../shared/api/jobs.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { hasEnded } from '../../jobs/queue/job-state.ts';
@@ -29,7 +28,7 @@ function registerViews(app: RelayApp, services: RelayServices): void {
           'The jobs of this key, waiting, running and ended, newest first, all or by `state`; the operator sees all',
         tags: ['Jobs'],
         querystring: JobPageQuery,
-        response: { 200: JobPage, '4xx': ErrorResponse },
+        response: { 200: JobPage },
       },
     },
     async ({ query, principal: { kind, keyId } }, reply) =>
@@ -43,7 +42,7 @@ function registerViews(app: RelayApp, services: RelayServices): void {
         summary: 'A job in the queue, one that its client waits for, or one that has ended',
         tags: ['Jobs'],
         params: IdParams,
-        response: { 200: Job, '4xx': ErrorResponse },
+        response: { 200: Job },
       },
     },
     async ({ params, principal }, reply) => sendJson(reply, viewOf(await findOwnJob(params.id, principal, services))),
@@ -57,7 +56,7 @@ function registerViews(app: RelayApp, services: RelayServices): void {
         tags: ['Jobs'],
         params: IdParams,
         headers: PreferHeader,
-        response: { 200: JobResult, '4xx': ErrorResponse },
+        response: { 200: JobResult },
       },
     },
     async (request, reply) => {
@@ -84,7 +83,7 @@ function registerViews(app: RelayApp, services: RelayServices): void {
 
 function registerEnds(app: RelayApp, services: RelayServices): void {
   const { store, queue, jobs } = services;
-  const schema = { tags: ['Jobs'], params: IdParams, response: { 200: Job, '4xx': ErrorResponse } };
+  const schema = { tags: ['Jobs'], params: IdParams, response: { 200: Job } };
   const config = { access: 'jobs' } as const;
   /** Of the queue or in hand; a job that has ended stays as it is. */
   const cancel = async (id: string): Promise<void> => {

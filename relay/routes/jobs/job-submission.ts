@@ -1,5 +1,4 @@
 import type { FastifyRequest } from 'fastify';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Job, JobOutcome, JobRequest } from '../../../shared/api/jobs.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { canonicalBytes } from '../../../shared/receipts/canonical-json.ts';
@@ -38,7 +37,7 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
         headers: PreferHeader,
         tags: ['Jobs'],
         body: JobRequest,
-        response: { 200: JobOutcome, 202: Job, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: JobOutcome, 202: Job },
       },
     },
     async (request, reply) => {

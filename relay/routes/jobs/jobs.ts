@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { Receipt } from '../../../shared/receipts/receipt.ts';
 import { hasEnded, type JobState } from '../../jobs/queue/job-state.ts';
@@ -27,7 +26,7 @@ export function registerJobRoutes(app: RelayApp, services: RelayServices): void 
         summary: 'The receipt of a job that succeeded',
         tags: ['Jobs'],
         params: JobParams,
-        response: { 200: Receipt, '4xx': ErrorResponse },
+        response: { 200: Receipt },
       },
     },
     async (request, reply) => {

@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { CapabilityFlags, GlobalCapabilities, InstalledModels } from '../../../shared/api/capabilities.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { sendPieces } from '../http/json-pieces.ts';
 
@@ -22,7 +21,7 @@ export function registerCapabilityRoutes(app: RelayApp, { capabilities, discover
         summary: 'What the pool can do now, by node and by model',
         tags: ['Capabilities'],
         querystring: Query,
-        response: { 200: GlobalCapabilities, '4xx': ErrorResponse },
+        response: { 200: GlobalCapabilities },
       },
     },
     async (request, reply) => {
@@ -37,7 +36,7 @@ export function registerCapabilityRoutes(app: RelayApp, { capabilities, discover
       schema: {
         summary: 'Which capabilities the pool has, on which nodes',
         tags: ['Capabilities'],
-        response: { 200: CapabilityFlags, '4xx': ErrorResponse },
+        response: { 200: CapabilityFlags },
       },
     },
     async (_request, reply) => sendPieces(reply, await capabilities.flags()),
@@ -49,7 +48,7 @@ export function registerCapabilityRoutes(app: RelayApp, { capabilities, discover
       schema: {
         summary: 'Model files on the disks of the nodes, served or not',
         tags: ['Capabilities'],
-        response: { 200: InstalledModels, '4xx': ErrorResponse },
+        response: { 200: InstalledModels },
       },
     },
     async (_request, reply) => sendPieces(reply, await capabilities.installed()),

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { EnrollRequest, EnrollResponse } from '../../../shared/protocol/enrollment.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { callerOf } from './caller.ts';
@@ -24,7 +23,7 @@ export function registerEnrollRoute(app: RelayApp, services: RelayServices): voi
         summary: 'Credentials for a node of this relay',
         tags: ['Nodes'],
         body: EnrollBody,
-        response: { 200: EnrollResponse, '4xx': ErrorResponse },
+        response: { 200: EnrollResponse },
       },
     },
     async (request) => {

@@ -1,6 +1,5 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import {
   MinerAck,
   MinerDrain,
@@ -21,7 +20,6 @@ import { sendJson } from '../http/send-json.ts';
 import { callerOf } from './caller.ts';
 
 const tags = ['Miners'];
-const errors = { '4xx': ErrorResponse, '5xx': ErrorResponse };
 const security = [{ minerToken: [] }];
 /** A result may carry two thousand vectors in decimal; only who shows a token may send so much. */
 const MOST_RESULT_BYTES = 64 * 1024 * 1024;
@@ -46,7 +44,7 @@ export function registerMinerRoutes(app: RelayApp, services: RelayServices): voi
         summary: 'Join as a node over HTTP, with a one-time code or from this machine, or say anew what is served',
         tags,
         body: MinerRegistration,
-        response: { 200: RegisteredMiner, ...errors },
+        response: { 200: RegisteredMiner },
       },
     },
     async (request, reply) => {
@@ -66,7 +64,7 @@ export function registerMinerRoutes(app: RelayApp, services: RelayServices): voi
         summary: 'Say that the miner lives, hear which jobs were cancelled',
         tags,
         body: MinerHeartbeat,
-        response: { 200: MinerHeard, ...errors },
+        response: { 200: MinerHeard },
       },
     },
     async (request, reply) => sendJson(reply, await miners.heartbeat(nodeOf(request), request.body)),
@@ -81,7 +79,7 @@ export function registerMinerRoutes(app: RelayApp, services: RelayServices): voi
         summary: 'Wait for a job; 204 when none came in time',
         tags,
         body: MinerPoll,
-        response: { 200: MinerWork, 204: Type.Null(), ...errors },
+        response: { 200: MinerWork, 204: Type.Null() },
       },
     },
     async (request, reply) => {
@@ -119,7 +117,7 @@ function registerWords(app: RelayApp, { miners }: RelayServices, { own, nodeOf }
         summary: 'Answer a job, or send a piece of its text',
         tags,
         body: MinerResult,
-        response: { 200: MinerAck, ...errors },
+        response: { 200: MinerAck },
       },
     },
     async (request, reply) => {
@@ -136,7 +134,7 @@ function registerWords(app: RelayApp, { miners }: RelayServices, { own, nodeOf }
         summary: 'Give a job back, with the reason',
         tags,
         body: MinerFailure,
-        response: { 200: MinerAck, ...errors },
+        response: { 200: MinerAck },
       },
     },
     async (request, reply) => {
@@ -153,7 +151,7 @@ function registerWords(app: RelayApp, { miners }: RelayServices, { own, nodeOf }
         summary: 'Take no more jobs, and leave with the last one',
         tags,
         body: MinerDrain,
-        response: { 200: MinerDrained, ...errors },
+        response: { 200: MinerDrained },
       },
     },
     async (request, reply) => sendJson(reply, miners.drain(nodeOf(request))),

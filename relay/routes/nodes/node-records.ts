@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { MOST_RECORD_CREDITS, RecordsRequest, RecordsResponse } from '../../../shared/protocol/node-records.ts';
 import type { Receipt } from '../../../shared/receipts/receipt.ts';
 import { nodeAccount } from '../../credits/accounts.ts';
@@ -50,7 +49,7 @@ export function registerNodeRecordsRoute(app: RelayApp, { pairing, store }: Rela
         summary: 'The receipts of a node’s own jobs, and its credits',
         tags: ['Nodes'],
         body: RecordsBody,
-        response: { 200: RecordsResponse, '4xx': ErrorResponse },
+        response: { 200: RecordsResponse },
       },
     },
     async ({ body: { ask, ...signed } }, reply) => {

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import {
   CordonRequest,
   DrainRequest,
@@ -31,7 +30,7 @@ function registerViews(app: RelayApp, { directory }: RelayServices): void {
         summary: 'The nodes this relay knows, by id',
         tags: ['Nodes'],
         querystring: NodePageQuery,
-        response: { 200: NodePage, '4xx': ErrorResponse },
+        response: { 200: NodePage },
       },
     },
     async ({ query }, reply) => {
@@ -47,7 +46,7 @@ function registerViews(app: RelayApp, { directory }: RelayServices): void {
         summary: 'One node, with what it says of itself',
         tags: ['Nodes'],
         params: NodeParams,
-        response: { 200: NodeDetails, '4xx': ErrorResponse },
+        response: { 200: NodeDetails },
       },
     },
     async ({ params }, reply) => sendJson(reply, directory.get(params.id)),
@@ -60,7 +59,7 @@ function registerViews(app: RelayApp, { directory }: RelayServices): void {
         summary: 'Whether a node would be given a job, and how it did so far',
         tags: ['Nodes'],
         params: NodeParams,
-        response: { 200: NodeHealth, '4xx': ErrorResponse },
+        response: { 200: NodeHealth },
       },
     },
     async ({ params }, reply) => sendJson(reply, directory.health(params.id)),
@@ -76,7 +75,7 @@ function registerAdministration(app: RelayApp, { directory, nodeAdmin }: RelaySe
         summary: 'The nodes that have nothing but HTTP, by id',
         tags: ['Administration'],
         querystring: NodePageQuery,
-        response: { 200: NodePage, '4xx': ErrorResponse },
+        response: { 200: NodePage },
       },
     },
     async ({ query }, reply) => {
@@ -85,7 +84,7 @@ function registerAdministration(app: RelayApp, { directory, nodeAdmin }: RelaySe
     },
   );
   const config = { access: 'admin' } as const;
-  const schema = { tags: ['Administration'], params: NodeParams, response: { 200: NodeDetails, '4xx': ErrorResponse } };
+  const schema = { tags: ['Administration'], params: NodeParams, response: { 200: NodeDetails } };
   app.post(
     '/v1/admin/nodes/:id/cordon',
     { config, schema: { ...schema, summary: 'Give a node no new jobs', body: CordonRequest } },

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { NoParameters } from '../../../shared/api/no-parameters.ts';
 import {
   ForgottenNode,
@@ -45,7 +44,7 @@ function registerConversation(app: RelayApp, { pairing, ...services }: RelayServ
           additionalProperties: false,
           examples: [{ publicKey: KEY, name: 'living-room', nonce: NONCE }],
         }),
-        response: { 200: ChallengeResponse, '4xx': ErrorResponse },
+        response: { 200: ChallengeResponse },
       },
     },
     async (request) => pairing.challenge(request.body),
@@ -61,7 +60,7 @@ function registerConversation(app: RelayApp, { pairing, ...services }: RelayServ
           additionalProperties: false,
           examples: [{ publicKey: KEY, name: 'living-room', proof: PROOF, code: { id: 'A'.repeat(16), proof: NONCE } }],
         }),
-        response: { 200: PairingResponse, '4xx': ErrorResponse },
+        response: { 200: PairingResponse },
       },
     },
     async (request) => pairing.complete(request.body, await callerOf(request, { pairing, ...services })),
@@ -77,7 +76,7 @@ function registerCodes(app: RelayApp, services: RelayServices): void {
         summary: 'A one-time code that lets one node in within ten minutes',
         tags: ['Administration'],
         body: NewPairingCode,
-        response: { 201: PairingCode, '4xx': ErrorResponse },
+        response: { 201: PairingCode },
       },
     },
     async (request, reply) => {
@@ -96,7 +95,7 @@ function registerCodes(app: RelayApp, services: RelayServices): void {
         summary: 'The one-time codes of the last day, newest first, without the codes themselves',
         tags: ['Administration'],
         querystring: NoParameters,
-        response: { 200: ListedCodes, '4xx': ErrorResponse },
+        response: { 200: ListedCodes },
       },
     },
     async () => ({ data: await services.pairing.listCodes(), next: null }),
@@ -109,7 +108,7 @@ function registerCodes(app: RelayApp, services: RelayServices): void {
         summary: 'Withdraw a one-time code',
         tags: ['Administration'],
         params: CodeParams,
-        response: { 200: ListedCode, '4xx': ErrorResponse },
+        response: { 200: ListedCode },
       },
     },
     async (request) => services.pairing.withdrawCode(request.params.id),
@@ -136,7 +135,7 @@ function registerNodeControl(app: RelayApp, services: RelayServices): void {
         summary: 'Let a node in that waits or was revoked',
         tags: ['Administration'],
         params: NodeParams,
-        response: { 200: NodeStanding, '4xx': ErrorResponse },
+        response: { 200: NodeStanding },
       },
     },
     async (request) => services.nodeControl.approve(services.directory.resolve(request.params.id)),
@@ -149,7 +148,7 @@ function registerNodeControl(app: RelayApp, services: RelayServices): void {
         summary: 'Shut a node out and cut its connection',
         tags: ['Administration'],
         params: NodeParams,
-        response: { 200: RevokedNode, '4xx': ErrorResponse },
+        response: { 200: RevokedNode },
       },
     },
     async (request) => {
@@ -166,7 +165,7 @@ function registerNodeControl(app: RelayApp, services: RelayServices): void {
           'Forget a node that is gone; its records, receipts and credits stay, and it comes back by pairing anew',
         tags: ['Administration'],
         params: NodeParams,
-        response: { 200: ForgottenNode, '4xx': ErrorResponse },
+        response: { 200: ForgottenNode },
       },
     },
     async (request) => {

@@ -1,7 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { SPEECH_FORMATS, SpeechRequest } from '../../../shared/api/audio.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { JsonInput } from '../../../shared/protocol/messages.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
@@ -26,8 +25,6 @@ export function registerSpeechRoute(app: RelayApp, services: RelayServices): voi
         body: SpeechRequest,
         response: {
           200: { description: 'The recording', content: { 'audio/wav': { schema: Type.String() } } },
-          '4xx': ErrorResponse,
-          '5xx': ErrorResponse,
         },
       },
     },

@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TranscriptionForm, TranscriptionResponse } from '../../../shared/api/audio.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import type { HeldFile } from '../../../shared/protocol/messages.ts';
 import { ANY_ROUTE, fetchingFiles } from '../../scheduler/routing.ts';
 import type { JobOrder, RelayApp, RelayServices } from '../../services.ts';
@@ -39,7 +38,7 @@ export async function registerTranscriptionRoutes(app: RelayApp, services: Relay
             tags: ['OpenAI'],
             consumes: [FORM],
             body: TranscriptionForm,
-            response: { 200: TranscriptionResponse, '4xx': ErrorResponse, '5xx': ErrorResponse },
+            response: { 200: TranscriptionResponse },
           },
         },
         // The types of the route know only its JSON.

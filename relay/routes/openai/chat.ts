@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ChatCompletion, ChatCompletionChunk, ChatCompletionRequest } from '../../../shared/api/chat.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import type { ChatInput } from '../../../shared/protocol/messages.ts';
 import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
 import type { JobSpec } from '../../jobs/job.ts';
@@ -42,7 +41,7 @@ export function registerChatRoute(app: RelayApp, services: RelayServices): void 
         summary: 'Answer a conversation',
         tags: ['OpenAI'],
         body: ChatCompletionRequest,
-        response: { 200: ANSWER, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: ANSWER },
       },
     },
     async (request, reply) => {

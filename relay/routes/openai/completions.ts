@@ -1,6 +1,5 @@
 import type { FastifyReply } from 'fastify';
 import { Completion, CompletionRequest } from '../../../shared/api/completions.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import type { DoneFrame } from '../../../shared/protocol/messages.ts';
 import type { Principal } from '../../access/api-keys.ts';
 import { finishReasonOf, type GatheredAnswer, gatherAnswer } from '../../jobs/answer/gather-answer.ts';
@@ -41,7 +40,7 @@ export function registerCompletionRoute(app: RelayApp, services: RelayServices):
         summary: 'Continue a text',
         tags: ['OpenAI'],
         body: CompletionRequest,
-        response: { 200: ANSWER, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: ANSWER },
       },
     },
     async (request, reply) => {

@@ -1,5 +1,4 @@
 import { EmbeddingsRequest, EmbeddingsResponse } from '../../../shared/api/embeddings.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import type { EmbedInput } from '../../../shared/protocol/messages.ts';
 import type { AnswerSink } from '../../jobs/attempt.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
@@ -23,7 +22,7 @@ export function registerEmbeddingsRoute(app: RelayApp, services: RelayServices):
         summary: 'Turn texts into vectors',
         tags: ['OpenAI'],
         body: EmbeddingsRequest,
-        response: { 200: EmbeddingsResponse, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: EmbeddingsResponse },
       },
     },
     async (request, reply) => {

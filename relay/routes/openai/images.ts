@@ -1,5 +1,4 @@
 import type { FastifyRequest } from 'fastify';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { ImageRequest, ImageResponse } from '../../../shared/api/images.ts';
 import { sizeOf } from '../../../shared/policy/decide.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -33,7 +32,7 @@ export function registerImageRoutes(app: RelayApp, services: RelayServices): voi
         summary: 'Paint pictures of a text',
         tags: ['OpenAI'],
         body: ImageRequest,
-        response: { 200: ImageResponse, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: ImageResponse },
       },
     },
     async (request, reply) => {
@@ -62,7 +61,7 @@ function registerMissingRoute(app: RelayApp, kind: string): void {
       schema: {
         summary: `Not done by any model here: ${kind} of pictures`,
         tags: ['OpenAI'],
-        response: { 200: ImageResponse, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: ImageResponse },
       },
       preParsing: async () => {
         throw new Problem('service_not_runnable', `No model here makes ${kind} of pictures. Paint a new one instead.`);

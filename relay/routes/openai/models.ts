@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ModelInfo, ModelInfoList } from '../../../shared/api/anthropic-models.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Model, ModelList } from '../../../shared/api/models.ts';
 import { mayAsk } from '../../access/api-keys.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
@@ -41,7 +40,7 @@ export function registerModelRoutes(app: RelayApp, services: RelayServices): voi
         description: BY_HEADER,
         tags: ['OpenAI', 'Anthropic'],
         params: Type.Object({ id: Type.String() }),
-        response: { 200: Type.Union([Model, ModelInfo]), '4xx': ErrorResponse },
+        response: { 200: Type.Union([Model, ModelInfo]) },
       },
     },
     async (request) => describe(request, request.params.id),

@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { RerankRequest, RerankResponse } from '../../../shared/api/rerank.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { JsonInput } from '../../../shared/protocol/messages.ts';
@@ -28,7 +27,7 @@ export function registerRerankRoute(app: RelayApp, services: RelayServices): voi
         summary: 'Put documents in the order of their relevance to a query',
         tags: ['OpenAI'],
         body: RerankRequest,
-        response: { 200: RerankResponse, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: RerankResponse },
       },
     },
     async (request, reply) => {

@@ -1,6 +1,5 @@
-import type { FastifyReply } from 'fastify';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
-import { ResponseEvent, ResponseObject, ResponsesRequest } from '../../../shared/api/responses.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { InputTokens, ResponseEvent, ResponseObject, ResponsesRequest } from '../../../shared/api/responses.ts';
 import type { Problem } from '../../../shared/problems/problem.ts';
 import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
 import type { JobSpec } from '../../jobs/job.ts';
@@ -11,6 +10,7 @@ import { sendAnswer } from '../http/send-json.ts';
 import { answerHeaders, ignoredHeader } from '../jobs/answer-headers.ts';
 import { newChatJob } from './chat.ts';
 import { withPictures } from './chat-pictures.ts';
+import { answerCount, COUNTED_BY_A_NODE, countOrder } from './prompt-count.ts';
 import { itemsOf, responseWriter, statusOf } from './response-object.ts';
 import { createResponseStream } from './response-stream.ts';
 import { type ResponsesOrder, readResponsesRequest } from './responses-request.ts';
@@ -26,9 +26,33 @@ const ANSWER = {
   content: { 'application/json': { schema: ResponseObject }, 'text/event-stream': { schema: ResponseEvent } },
 };
 
-/** OpenAI's newer route for what a chat does: the same job in other words. */
-export function registerResponsesRoute(app: RelayApp, services: RelayServices): void {
+/** OpenAI's newer routes for what a chat does: the same job in other words. */
+export function registerResponsesRoutes(app: RelayApp, services: RelayServices): void {
   const hangUpOf = watchHangUps(app);
+  const answer = async (
+    request: FastifyRequest<{ Body: ResponsesRequest }>,
+    reply: FastifyReply,
+    order: ResponsesOrder,
+    answerOf: Answer,
+  ): Promise<FastifyReply> => {
+    const hangUp = hangUpOf(reply.raw);
+    let headers: Record<string, string> = {};
+    try {
+      const job = newChatJob(request, order.chat, order, services);
+      headers = {
+        ...answerHeaders(job),
+        ...ignoredHeader(order.ignored),
+        ...rateLimitHeaders(request.principal, services),
+      };
+      const seen = await withPictures(job, order, { request, hangUp }, services);
+      return await answerOf(seen, order, request.body, { reply, headers, hangUp }, services);
+    } catch (error) {
+      reply.headers(headers);
+      throw order.inOwnTerms(error);
+    } finally {
+      hangUp.stop();
+    }
+  };
   app.post(
     '/v1/responses',
     {
@@ -37,30 +61,27 @@ export function registerResponsesRoute(app: RelayApp, services: RelayServices): 
         summary: 'Answer a conversation, in the form of the Responses API',
         tags: ['OpenAI'],
         body: ResponsesRequest,
-        response: { 200: ANSWER, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: ANSWER },
       },
     },
     async (request, reply) => {
       const order = readResponsesRequest(request.body);
-      const hangUp = hangUpOf(reply.raw);
-      let headers: Record<string, string> = {};
-      try {
-        const job = newChatJob(request, order.chat, order, services);
-        headers = {
-          ...answerHeaders(job),
-          ...ignoredHeader(order.ignored),
-          ...rateLimitHeaders(request.principal, services),
-        };
-        const seen = await withPictures(job, order, { request, hangUp }, services);
-        const answer = order.stream ? answerInEvents : answerWhole;
-        return await answer(seen, order, request.body, { reply, headers, hangUp }, services);
-      } catch (error) {
-        reply.headers(headers);
-        throw order.inOwnTerms(error);
-      } finally {
-        hangUp.stop();
-      }
+      return answer(request, reply, order, order.stream ? answerInEvents : answerWhole);
     },
+  );
+  app.post(
+    '/v1/responses/input_tokens',
+    {
+      config: { access: 'inference' },
+      schema: {
+        summary: 'How many tokens the input of a response has for its model',
+        description: COUNTED_BY_A_NODE,
+        tags: ['OpenAI'],
+        body: ResponsesRequest,
+        response: { 200: InputTokens },
+      },
+    },
+    async (request, reply) => answer(request, reply, countOrder(readResponsesRequest(request.body)), answerInputTokens),
   );
 }
 
@@ -71,6 +92,14 @@ type Answer = (
   caller: Caller,
   services: RelayServices,
 ) => Promise<FastifyReply>;
+
+const answerInputTokens: Answer = (job, _order, _body, caller, services) =>
+  answerCount(
+    job,
+    caller,
+    services,
+    (tokens): InputTokens => ({ object: 'response.input_tokens', input_tokens: tokens }),
+  );
 
 const answerWhole: Answer = async (job, _order, body, { reply, headers, hangUp }, services) => {
   const answer = responseAnswer(job, body);

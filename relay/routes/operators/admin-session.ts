@@ -1,6 +1,5 @@
 import type { FastifyRequest } from 'fastify';
 import { OperatorSession, SessionRequest } from '../../../shared/api/admin-session.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { assertScope } from '../../access/api-keys.ts';
 import { createAttemptLimit } from '../../pairing/attempt-limit.ts';
@@ -15,7 +14,7 @@ const WRONG_TOKENS = { perAddress: { capacity: 10, refillMs: 6_000 }, overall: {
 /** How an operator signs in to the console and out of it: the admin token once, a cookie from then on. */
 export function registerAdminSessionRoutes(app: RelayApp, services: RelayServices): void {
   const wrongTokens = createAttemptLimit({ ...WRONG_TOKENS, now: Date.now });
-  const schema = { tags: ['Administration'], response: { 200: OperatorSession, '4xx': ErrorResponse } };
+  const schema = { tags: ['Administration'], response: { 200: OperatorSession } };
 
   app.post(
     '/v1/admin/session',

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { codeOf } from '../http/errors.ts';
 
@@ -18,7 +17,6 @@ export function registerMetricsRoute(app: RelayApp, { metrics }: Pick<RelayServi
         tags: ['Operations'],
         response: {
           200: { description: 'Metrics', content: { 'text/plain': { schema: Type.String() } } },
-          '4xx': ErrorResponse,
         },
       },
     },

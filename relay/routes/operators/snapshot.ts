@@ -1,4 +1,3 @@
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { SNAPSHOT_FORMAT, Snapshot, type SnapshotNode } from '../../../shared/api/snapshot.ts';
 import type { CapabilityDocument } from '../../../shared/protocol/capabilities.ts';
 import { LIMITS, PROTOCOL_VERSION } from '../../../shared/protocol/limits.ts';
@@ -16,7 +15,7 @@ export function registerSnapshotRoute(app: RelayApp, services: RelayServices): v
       schema: {
         summary: 'The whole state of the relay at one moment',
         tags: ['Operations'],
-        response: { 200: Snapshot, '4xx': ErrorResponse },
+        response: { 200: Snapshot },
       },
     },
     async (_request, reply) => sendPieces(reply, await takeSnapshot(services, Date.now())),

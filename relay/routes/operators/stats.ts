@@ -1,4 +1,3 @@
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { LiveMessage } from '../../../shared/api/live.ts';
 import { AdminStats } from '../../../shared/api/stats.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -31,7 +30,7 @@ export function registerStatsRoutes(app: RelayApp, services: RelayServices): voi
       schema: {
         summary: 'The relay in numbers',
         tags: ['Operations'],
-        response: { 200: AdminStats, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: AdminStats },
       },
     },
     async (_request, reply) => sendJson(reply, await services.readStats()),
@@ -43,7 +42,7 @@ export function registerStatsRoutes(app: RelayApp, services: RelayServices): voi
       schema: {
         summary: 'Nodes, jobs and numbers as they change, over a WebSocket',
         tags: ['Operations'],
-        response: { 200: MESSAGES, '4xx': ErrorResponse },
+        response: { 200: MESSAGES },
       },
     },
     async () => {

@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { MEDIA_PAGE_HEADERS, PAGE_HEADERS } from '../../../shared/pages/page-headers.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { RelayApp } from '../../services.ts';
@@ -76,8 +75,6 @@ export async function registerPageRoutes(app: RelayApp, folder: string = PAGES_F
           tags: ['Pages'],
           response: {
             200: { description: 'The page', content: { 'text/html': { schema: Type.String() } } },
-            '4xx': ErrorResponse,
-            '5xx': ErrorResponse,
           },
         },
       },

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { ProblemFacts, ProblemList } from '../../../shared/api/problems.ts';
 import { PAGE_HEADERS } from '../../../shared/pages/page-headers.ts';
 import { ADVICE } from '../../../shared/problems/advice.ts';
@@ -36,7 +35,6 @@ export function registerProblemRoutes(app: RelayApp, folder: string = PAGES_FOLD
       description: 'For browsers as a page',
       content: { 'application/json': { schema: json }, 'text/html': { schema: Type.String() } },
     },
-    '4xx': ErrorResponse,
   });
   const config = { access: 'public' } as const;
   app.get(

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { ExplainRequest, RouteDecision, RouteExplanation } from '../../../shared/api/routing.ts';
 import type { Asked } from '../../../shared/policy/decide.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
@@ -24,7 +23,7 @@ export function registerRouteExplainRoutes(app: RelayApp, services: RelayService
         summary: 'Which node would do this, why, and what keeps the others from it',
         tags: ['Routing'],
         body: ExplainRequest,
-        response: { 200: RouteExplanation, '4xx': ErrorResponse },
+        response: { 200: RouteExplanation },
       },
     },
     async (request, reply) => {
@@ -41,7 +40,7 @@ export function registerRouteExplainRoutes(app: RelayApp, services: RelayService
         summary: 'Which node would take a job of the queue now, and what keeps the others from it',
         tags: ['Routing'],
         params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
-        response: { 200: RouteExplanation, '4xx': ErrorResponse },
+        response: { 200: RouteExplanation },
       },
     },
     async (request, reply) => {
@@ -64,7 +63,7 @@ export function registerRouteExplainRoutes(app: RelayApp, services: RelayService
         summary: 'How a job was routed, with predicted and actual times',
         tags: ['Routing'],
         params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
-        response: { 200: RouteDecision, '4xx': ErrorResponse },
+        response: { 200: RouteDecision },
       },
     },
     async (request, reply) => {

@@ -1,6 +1,5 @@
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { NoParameters } from '../../../shared/api/no-parameters.ts';
 import { OwnServices, ServiceDetails, ServicePutRequest } from '../../../shared/api/services.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
@@ -14,7 +13,7 @@ const RestParams = Type.Object({ '*': Type.String() });
 const Removed = Type.Object({ id: Type.String(), removed: Type.Literal(true) });
 const putSchema = {
   body: ServicePutRequest,
-  response: { 200: ServiceDetails, 201: ServiceDetails, '4xx': ErrorResponse, '5xx': ErrorResponse },
+  response: { 200: ServiceDetails, 201: ServiceDetails },
 };
 
 /** `/v1/admin/services`: services that the operator adds, replaces and removes while the relay runs. */
@@ -32,7 +31,7 @@ function registerList(app: RelayApp, services: RelayServices): void {
         summary: 'The services of the operator',
         tags,
         querystring: NoParameters,
-        response: { 200: OwnServices, '4xx': ErrorResponse },
+        response: { 200: OwnServices },
       },
     },
     async (_request, reply) => sendJson(reply, { data: ownServices(services), next: null }),
@@ -44,7 +43,7 @@ function registerList(app: RelayApp, services: RelayServices): void {
       schema: {
         summary: 'Read the files of services again; all of them count or none',
         tags,
-        response: { 200: OwnServices, '4xx': ErrorResponse },
+        response: { 200: OwnServices },
       },
     },
     async (_request, reply) => {
@@ -79,7 +78,7 @@ function registerChanges(app: RelayApp, services: RelayServices): void {
         summary: 'Remove a service that was added over the API; one that it overrode is back',
         tags,
         params: IdParams,
-        response: { 200: Removed, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 200: Removed },
       },
     },
     async ({ params }, reply) => remove(params.id, reply),

@@ -1,6 +1,5 @@
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import {
   ServiceDetails,
   ServicePage,
@@ -33,7 +32,7 @@ export function registerRegistryRoutes(app: RelayApp, services: RelayServices): 
         summary: 'The services that can be asked for, by id, with how many nodes could run each now',
         tags: ['Services'],
         querystring: ServicePageQuery,
-        response: { 200: ServicePage, '4xx': ErrorResponse },
+        response: { 200: ServicePage },
       },
     },
     async ({ query }, reply) => sendJson(reply, pageOfServices(query, services)),
@@ -48,7 +47,7 @@ export function registerRegistryRoutes(app: RelayApp, services: RelayServices): 
       `/v1/registry/services/:id${path}`,
       {
         config,
-        schema: { summary, tags: ['Services'], params: IdParams, response: { 200: answer, '4xx': ErrorResponse } },
+        schema: { summary, tags: ['Services'], params: IdParams, response: { 200: answer } },
       },
       async ({ params }, reply) => send(params.id, below, reply),
     );

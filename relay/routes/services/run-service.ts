@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { ServiceAnswer, ServiceRequest } from '../../../shared/api/services.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
 import type { JsonSchema } from '../../../shared/registry/json-schema.ts';
@@ -39,7 +38,7 @@ export function registerServiceRoutes(app: RelayApp, services: RelayServices): v
   const config = { access: 'inference' } as const;
   const schema = {
     body: ServiceRequest,
-    response: { 200: ServiceAnswer, '4xx': ErrorResponse, '5xx': ErrorResponse },
+    response: { 200: ServiceAnswer },
   };
   app.post(
     '/v1/services/:id',

@@ -1,5 +1,4 @@
 import { CapabilityAnswer, CapabilityRequest } from '../../../shared/api/capabilities.ts';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { sizeOf } from '../../../shared/policy/decide.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { CAPABILITY_TYPES } from '../../../shared/protocol/subjects.ts';
@@ -26,7 +25,7 @@ export function registerCapabilityJobRoutes(app: RelayApp, services: RelayServic
           summary: `Ask a node that has the capability "${type}"`,
           tags: ['Capabilities'],
           body: CapabilityRequest,
-          response: { 200: CapabilityAnswer, '4xx': ErrorResponse, '5xx': ErrorResponse },
+          response: { 200: CapabilityAnswer },
         },
       },
       async (request, reply) => {

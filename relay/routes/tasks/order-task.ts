@@ -8,6 +8,9 @@ import type { FinishedJob } from '../../store/store.ts';
 import { jobIdOf } from '../../tasks/tasks.ts';
 import { readTaskOrder } from './task-order.ts';
 
+/** Who asks for a task: how its job is made, and where the request is answered that brings it. */
+export type TaskAsker = { newJob(order: JobOrder): JobSpec; readonly answer: FastifyRequest['answer'] };
+
 /** Whose task it is: `null` as `apiKeyId` is the operator, who sees every key's. */
 export type TaskOwner = { apiKeyId: string | null };
 
@@ -22,7 +25,7 @@ export function ownerOf({ principal: { kind, keyId } }: FastifyRequest): TaskOwn
 export function orderTask(
   nodeName: string,
   body: TaskRequest,
-  newJob: (order: JobOrder) => JobSpec,
+  { newJob, answer }: TaskAsker,
   { directory, table, tasks, approvals }: RelayServices,
 ): { task: Task; job: JobSpec } {
   const nodeId = directory.resolve(nodeName);
@@ -35,7 +38,7 @@ export function orderTask(
   const routing = { ...ANY_ROUTE, only: new Set([nodeId]) };
   const wait = body.max_wait_ms == null ? {} : { maxWaitMs: body.max_wait_ms };
   const job = newJob({ ...readTaskOrder(body, node), ...wait, routing });
-  return { job, task: tasks.submit(job, nodeId, approvals?.ask) };
+  return { job, task: tasks.submit(job, nodeId, approvals?.ask, answer) };
 }
 
 /** A task, or what its job's record still tells of it. Errors: `task_not_found`. */

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { ErrorResponse } from '../../../shared/api/errors.ts';
 import { NoParameters } from '../../../shared/api/no-parameters.ts';
 import {
   ApproveRequest,
@@ -30,16 +29,16 @@ export function registerTaskRoutes(app: RelayApp, services: RelayServices): void
         tags: ['Nodes'],
         params: IdParams,
         body: TaskRequest,
-        response: { 202: Task, '4xx': ErrorResponse, '5xx': ErrorResponse },
+        response: { 202: Task },
       },
     },
     async (request, reply) => {
-      const newJob = (order: JobOrder) => services.newJob(request, order);
-      const { task, job } = orderTask(request.params.id, request.body, newJob, services);
+      const asker = { newJob: (order: JobOrder) => services.newJob(request, order), answer: request.answer };
+      const { task, job } = orderTask(request.params.id, request.body, asker, services);
       return sendJson(reply.code(202).headers(decisionHeader(job)), task);
     },
   );
-  const one = { tags: ['Nodes'], params: IdParams, response: { 200: Task, '4xx': ErrorResponse } };
+  const one = { tags: ['Nodes'], params: IdParams, response: { 200: Task } };
   app.get(
     '/v1/tasks/:id',
     {
@@ -69,7 +68,7 @@ export function registerTaskRoutes(app: RelayApp, services: RelayServices): void
 /** What the operator of a supervised relay decides. */
 function registerApprovals(app: RelayApp, { approvals }: RelayServices): void {
   const config = { access: 'admin' } as const;
-  const schema = { tags: ['Administration'], params: IdParams, response: { 200: PendingTask, '4xx': ErrorResponse } };
+  const schema = { tags: ['Administration'], params: IdParams, response: { 200: PendingTask } };
   app.get(
     '/v1/admin/tasks',
     {
@@ -78,7 +77,7 @@ function registerApprovals(app: RelayApp, { approvals }: RelayServices): void {
         summary: 'The tasks that wait for approval, oldest first',
         tags: ['Administration'],
         querystring: NoParameters,
-        response: { 200: PendingTasks, '4xx': ErrorResponse },
+        response: { 200: PendingTasks },
       },
     },
     async (_request, reply) => sendJson(reply, { data: approvals?.list() ?? [], next: null }),
@@ -90,7 +89,7 @@ function registerApprovals(app: RelayApp, { approvals }: RelayServices): void {
       schema: {
         ...schema,
         summary: 'A task that waits for approval, with its input',
-        response: { 200: PendingTaskDetails, '4xx': ErrorResponse },
+        response: { 200: PendingTaskDetails },
       },
     },
     async ({ params }, reply) => sendJson(reply, supervising(approvals).find(params.id)),

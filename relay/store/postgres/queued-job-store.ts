@@ -3,6 +3,7 @@ import type { JobChange, JobListing, ListedJobs, QueuedJob, WebhookDelivery } fr
 import { JOB_COLUMNS, type JobRow } from '../rows/job-rows.ts';
 import {
   type EndingRows,
+  IS_LINE,
   idempotencyOf,
   LAST_ID,
   movedRow,
@@ -47,6 +48,7 @@ const ENDED_IN_STATE =
   `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < $1 AND state = $3 AND state <> 'succeeded' ` +
   'ORDER BY id DESC LIMIT $2';
 const ENDED_OF_KEY_IN_STATE = `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < $1 AND state = $3 AND api_key_id = $4 ORDER BY id DESC LIMIT $2`;
+const LINE_JOBS = `SELECT id FROM queued_jobs WHERE id > $1 AND ${IS_LINE}`;
 const FORGET = 'DELETE FROM queued_jobs WHERE id = $1 AND finished_at IS NOT NULL';
 const FORGET_ENDED =
   'DELETE FROM queued_jobs WHERE seq IN ' +
@@ -84,6 +86,8 @@ export function createQueuedJobStore(access: PostgresAccess, receipts: Pick<Rece
     endRows: (id, rows) => access.write((db) => end(db, id, rows, receipts)),
     listLiveJobs: () => access.read(async (db) => (await db.all<QueuedJobRow>(LIVE)).map(toQueuedJob)),
     listAllJobs: (page) => access.readTogether((db) => listPage(db, page)),
+    listLineJobs: (behindId) =>
+      access.read(async (db) => (await db.all<{ id: string }>(LINE_JOBS, [behindId])).map(({ id }) => id)),
     forgetJob: (id) => access.write(async (db) => (await db.run(FORGET, [id])) === 1),
     forgetEndedJobs: (before, limit) => access.write((db) => db.run(FORGET_ENDED, [before, limit])),
     dueWebhooks: (now, limit, { seqs, apiKeyIds }) =>

@@ -123,6 +123,9 @@ export function toQueuedJob(row: QueuedJobRow): QueuedJob {
   };
 }
 
+/** Only lines of batches have a mark with a space in it. */
+export const IS_LINE = "idempotency_key LIKE '% %'";
+
 /** Its lines are forgotten with its end: until then the batch needs the results of its jobs, however old they are. */
 export const OF_NO_LIVE_BATCH = 'NOT EXISTS (SELECT 1 FROM batch_lines WHERE batch_lines.job_id = queued_jobs.id)';
 

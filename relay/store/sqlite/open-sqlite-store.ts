@@ -141,6 +141,7 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread, sile
       endJob: (id, event, ending) => ask('queuedJobs', 'endRows', id, rowsOfEnding(event, ending)),
       listLiveJobs: () => ask('queuedJobs', 'listLiveJobs'),
       listAllJobs: (page) => ask('queuedJobs', 'listAllJobs', page),
+      listLineJobs: (behindId) => ask('queuedJobs', 'listLineJobs', behindId),
       forgetJob: (id) => ask('queuedJobs', 'forgetJob', id),
       forgetEndedJobs: (before, limit) => ask('queuedJobs', 'forgetEndedJobs', before, limit),
       dueWebhooks: (now, limit, except) => ask('queuedJobs', 'dueWebhooks', now, limit, except),

@@ -4,6 +4,7 @@ import type { JobChange, JobListing, ListedJobs, QueuedJob, WebhookDelivery } fr
 import { JOB_COLUMNS, type JobRow } from '../rows/job-rows.ts';
 import {
   type EndingRows,
+  IS_LINE,
   idempotencyOf,
   LAST_ID,
   type MovedValues,
@@ -37,6 +38,7 @@ export function createQueuedJobStore(db: Database, access: SqliteAccess, insertR
     endRows: (id, rows) => access.write(() => end(statements, id, rows)),
     listLiveJobs: () => access.read(() => statements.live.all().map(toQueuedJob)),
     listAllJobs: (page) => access.read(() => listPage(statements, page)),
+    listLineJobs: (behindId) => access.read(() => statements.lineJobs.all(behindId)),
     forgetJob: (id) => access.write(() => statements.forget.run(id).changes === 1),
     forgetEndedJobs: (before, limit) => access.write(() => statements.forgetEnded.run(before, limit).changes),
     dueWebhooks: (now, limit, { seqs, apiKeyIds }) =>
@@ -103,6 +105,7 @@ function prepareStatements(db: Database) {
     endedOfKeyInState: db.prepare<[string, string, JobState, number], JobRow>(
       `SELECT seq, ${JOB_COLUMNS} FROM jobs WHERE id < ? AND api_key_id = ? AND state = ? ${newest}`,
     ),
+    lineJobs: db.prepare<[string], string>(`SELECT id FROM queued_jobs WHERE id > ? AND ${IS_LINE}`).pluck(),
     forget: db.prepare<[string]>('DELETE FROM queued_jobs WHERE id = ? AND finished_at IS NOT NULL'),
     forgetEnded: db.prepare<[number, number]>(
       `DELETE FROM queued_jobs WHERE seq IN (SELECT seq FROM queued_jobs WHERE finished_at < ? AND ${OF_NO_LIVE_BATCH} LIMIT ?)`,

@@ -59,10 +59,13 @@ function EnergyNote({ energy, isTold }: { energy: Energy | undefined; isTold: bo
 function RecordsNote({ state: { records } }: { state: AppState }) {
   const { texts, show } = useSpeech();
   const words = texts.contributions.records;
+  const { problem } = records;
   if (records.waiting === 0) return null;
+  const isOwn = problem?.code === 'ledger_unusable';
   return (
     <p className="notice" role="status">
-      {words.waiting(records.waiting, show.number(records.waiting))} {records.problem !== null && words.problem}
+      {words.waiting(records.waiting, show.number(records.waiting))}{' '}
+      {isOwn ? texts.problem(problem) : problem !== null && words.problem}
     </p>
   );
 }

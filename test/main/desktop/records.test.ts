@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import Database from 'better-sqlite3';
 import { openLedger } from '../../../main/headless/ledger/ledger.ts';
 import { LEDGER_MIGRATIONS } from '../../../main/headless/ledger/migrations.ts';
 import { createRecordKeeper } from '../../../main/headless/ledger/record-keeper.ts';
@@ -41,6 +42,8 @@ function openKeeper(t: TestContext, folder = temporaryFolder(t), kept = USUALLY_
     link: CONNECTED,
     entries: 0,
     isReachable: true,
+    isDiskFull: false,
+    logged: [] as unknown[],
     /** Holds each answer back until it is let go. */
     gate: Promise.resolve(),
     withheld: new Set<string>(),
@@ -57,7 +60,13 @@ function openKeeper(t: TestContext, folder = temporaryFolder(t), kept = USUALLY_
     close: () => keeper.close(),
   };
   const keeper = createRecordKeeper({
-    ledger,
+    ledger: {
+      ...ledger,
+      addRecords: (records) => {
+        if (it.isDiskFull) throw new Database.SqliteError('database or disk is full', 'SQLITE_FULL');
+        ledger.addRecords(records);
+      },
+    },
     link: () => it.link,
     ask: async (question): Promise<FetchedRecords> => {
       asked.push(question);
@@ -76,7 +85,7 @@ function openKeeper(t: TestContext, folder = temporaryFolder(t), kept = USUALLY_
     },
     now: () => it.now,
     onChange: () => undefined,
-    log: silentLog,
+    log: { ...silentLog, warn: (fields, message) => void it.logged.push([fields.code, message]) },
   });
   t.after(() => ledger.close());
   return it;
@@ -137,6 +146,30 @@ test('a relay that is found while another has yet to answer is asked at the begi
   }
 });
 
+test('a ledger on a full disk is told by its own code, and takes what waits when there is room', async (t) => {
+  const it = openKeeper(t);
+  it.isDiskFull = true;
+  it.done('job_1');
+  await it.pass(10_000);
+  assert.equal(it.state().problem?.code, 'ledger_unusable');
+  assert.match(it.state().problem?.message ?? '', /the disk is full\. Free some space; .*\(SQLITE_FULL\)/);
+  assert.deepEqual(it.logged[0], ['ledger_unusable', 'receipts could not be kept; they are asked for again']);
+  assert.equal(it.state().waiting, 1);
+  it.isDiskFull = false;
+  await it.pass(5 * MINUTE_MS);
+  assert.deepEqual([it.state().problem, it.state().waiting], [null, 0]);
+});
+
+test('a ledger that cannot be read any more ends nothing', async (t) => {
+  const it = openKeeper(t);
+  it.done('job_1');
+  it.withheld.add('job_1');
+  await it.pass(10_000);
+  it.ledger.close();
+  await it.pass(MINUTE_MS);
+  assert.deepEqual([it.state().problem?.code, it.state().waiting], ['internal', 1]);
+});
+
 test('asks again, and less and less, for a receipt that the relay does not have yet', async (t) => {
   const it = openKeeper(t);
   it.withheld.add('job_1');
@@ -155,7 +188,7 @@ test('a relay that cannot be reached costs nothing but time, and its receipts co
   it.entries = 25;
   it.done('job_1');
   await it.pass(5 * MINUTE_MS);
-  assert.equal(it.state().problem, 'The relay does not answer.');
+  assert.deepEqual(it.state().problem, { code: 'relay_unreachable', message: 'The relay does not answer.' });
   it.link = { state: 'connecting', relay: RELAY };
   const before = it.asked.length;
   await it.pass(30 * MINUTE_MS);

@@ -48,7 +48,7 @@ test('a relay cannot send what a node says to it to another machine', async (t) 
     response.writeHead(307, { location: `${router.url}/reboot` }).end();
   });
   const asked = postToRelay({ relayUrl: relay.url, fetch, signal: never }, '/v1/nodes/enroll', {}, () => null);
-  await assert.rejects(asked, isProblem('relay_unreachable', /does not answer/));
+  await assert.rejects(asked, isProblem('relay_unreachable', /sends elsewhere, which is not followed/));
   assert.equal(relay.asked.length, 1);
   assert.deepEqual(router.asked, []);
 });

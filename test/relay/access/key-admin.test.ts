@@ -10,7 +10,8 @@ test('an account is done with once no key of it works and one was revoked, not w
   const { keys } = await (await makeSqlitePlace(t)).open();
   const clock = { now: T0 };
   const secrets = deriveSigningSecrets('the seed of a relay');
-  const ports = { forget: () => undefined, recordUsage: async () => undefined, secrets, now: () => clock.now };
+  const guard = { forget: () => undefined, shutOut: () => undefined };
+  const ports = { guard, recordUsage: async () => undefined, secrets, now: () => clock.now };
   const limits = { setLimits: async () => undefined, standingOf: () => ({}) as KeyStanding };
   const admin = createKeyAdmin({ store: keys, ...limits, ...ports });
   const accounts = async (): Promise<string[]> => [...(await admin.revokedAccounts())].sort();
@@ -24,4 +25,23 @@ test('an account is done with once no key of it works and one was revoked, not w
   assert.deepEqual(await accounts(), [revoked.id]);
   await admin.revoke(replacement.id);
   assert.deepEqual(await accounts(), [revoked.id, old.id].sort());
+});
+
+test('an account whose last key has run out is not done with, whatever was revoked before, until that is revoked, too', async (t) => {
+  const { keys } = await (await makeSqlitePlace(t)).open();
+  const clock = { now: T0 };
+  const secrets = deriveSigningSecrets('the seed of a relay');
+  const guard = { forget: () => undefined, shutOut: () => undefined };
+  const ports = { guard, recordUsage: async () => undefined, secrets, now: () => clock.now };
+  const limits = { setLimits: async () => undefined, standingOf: () => ({}) as KeyStanding };
+  const admin = createKeyAdmin({ store: keys, ...limits, ...ports });
+  const old = await admin.create({ name: 'replaced', expires_at: T0 + 10 });
+  const last = await admin.rotate(old.id, 60_000);
+  await admin.revoke(old.id);
+  // What it accepted is still done, also by a relay that starts now.
+  clock.now = T0 + 20;
+  assert.deepEqual([(await admin.get(last.id)).state, await admin.revokedAccounts()], ['expired', new Set()]);
+  assert.equal((await admin.actingFor(old.id))?.keyId, old.id);
+  await admin.revoke(last.id);
+  assert.deepEqual(await admin.revokedAccounts(), new Set([old.id]));
 });

@@ -217,3 +217,23 @@ test('whoever asks while the database stands still is told so, and costs it one 
   await until(async () => (await kind().catch(() => 'nobody')) === 'client');
   assert.equal(calls.find, 1, 'what it said at last is known');
 });
+
+test('who was let in is refused once the key is shut out, and who came with another is not', async (t) => {
+  const { guard, keys, key, keyId, adminToken, clock } = await setUp(t);
+  const other = newApiKey();
+  await keys.putKey(keyRecord('other', { hash: hashApiKey(other) }));
+  const early = await guard.authenticate(`Bearer ${key}`);
+  clock.now += 6_000;
+  const late = await guard.authenticate(`Bearer ${key}`);
+  const [neighbour, operator] = [
+    await guard.authenticate(`Bearer ${other}`),
+    await guard.authenticate(`Bearer ${adminToken}`),
+  ];
+  for (const one of [early, late, neighbour, operator]) guard.assertWorks(one);
+  await keys.revokeKey(keyId, clock.now);
+  guard.shutOut(keyId, 'was revoked');
+  for (const one of [early, late])
+    assert.throws(() => guard.assertWorks(one), isProblem('invalid_api_key', /was revoked/));
+  for (const one of [neighbour, operator]) guard.assertWorks(one);
+  await assert.rejects(async () => guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /was revoked/));
+});

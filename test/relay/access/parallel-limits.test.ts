@@ -13,25 +13,25 @@ test('a request beyond the limit is refused until one before it is over', () => 
   const limits = createParallelLimits();
   limits.fit('k', 2);
   const [first, second] = [answer(), answer()];
-  for (const one of [first, second]) limits.enter('k', 2, one);
-  assert.throws(() => limits.enter('k', 2, answer()), isFull);
+  for (const one of [first, second]) limits.enter('k', one);
+  assert.throws(() => limits.enter('k', answer()), isFull);
   assert.throws(
-    () => limits.enter('k', 2, answer()),
+    () => limits.enter('k', answer()),
     (error: unknown) => (error as { retryAfterMs: number }).retryAfterMs > 0,
   );
-  limits.enter('other', 2, answer());
+  for (let i = 0; i < 3; i++) limits.enter('other', answer());
   assert.deepEqual(limits.standing('k'), { limit: 2, running: 2 });
   second.emit('close');
-  limits.enter('k', 2, answer());
-  assert.throws(() => limits.enter('k', 2, answer()), isFull);
+  limits.enter('k', answer());
+  assert.throws(() => limits.enter('k', answer()), isFull);
 });
 
 test('a request has one slot however often it asks, gives it back once, and has none when it is over already', () => {
   const limits = createParallelLimits();
   limits.fit('k', 2);
   const [one, over] = [answer(), Object.assign(answer(), { closed: true })];
-  for (let i = 0; i < 3; i++) limits.enter('k', 2, one);
-  limits.enter('k', 2, over);
+  for (let i = 0; i < 3; i++) limits.enter('k', one);
+  limits.enter('k', over);
   assert.equal(limits.standing('k')?.running, 1);
   for (let i = 0; i < 3; i++) one.emit('close');
   over.emit('close');
@@ -69,6 +69,36 @@ test('a limit that is changed counts at once, and what runs goes on', () => {
   assert.equal(limits.standing('k')?.running, 0);
 });
 
+test('a request is judged by the limit of now, whatever it was when it came', () => {
+  const limits = createParallelLimits();
+  limits.fit('k', 4);
+  for (let i = 0; i < 2; i++) limits.enter('k', answer());
+  limits.fit('k', 2);
+  assert.throws(() => limits.enter('k', answer()), isFull);
+  limits.fit('k', null);
+  const free = answer();
+  limits.enter('k', free);
+  free.emit('close');
+  limits.fit('k', 2);
+  assert.equal(limits.standing('k')?.running, 2, 'what came without a limit has no slot');
+});
+
+test('work that outlives its request has the slot of that until it ends, and what the request brings besides one of its own', () => {
+  const limits = createParallelLimits();
+  limits.fit('k', 2);
+  const request = answer();
+  limits.enter('k', request);
+  const first = limits.begin('k', request);
+  assert.equal(limits.standing('k')?.running, 1);
+  limits.enter('k', request);
+  const second = limits.begin('k', request);
+  assert.throws(() => limits.enter('k', request), isFull);
+  request.emit('close');
+  assert.equal(limits.standing('k')?.running, 2, 'both go on');
+  for (const end of [first, first, second]) end();
+  assert.equal(limits.standing('k')?.running, 0);
+});
+
 test('whatever begins, ends, ends twice and is changed, a key runs what was begun and has not ended, and no request goes beyond', () => {
   const step = fc.record({
     key: fc.constantFrom('a', 'b'),
@@ -91,7 +121,7 @@ test('whatever begins, ends, ends twice and is changed, a key runs what was begu
           const one = answer();
           const before = mine.ends.length;
           try {
-            limits.enter(key, mine.limit, one);
+            limits.enter(key, one);
             assert.ok(before < mine.limit);
             mine.ends.push(() => one.emit('close'));
           } catch (error) {

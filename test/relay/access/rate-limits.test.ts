@@ -95,6 +95,38 @@ test('a limit that is changed keeps what was used of it, and a key without limit
   assert.equal(rates.allowances('nobody'), undefined);
 });
 
+test('a limit that is lowered takes back what is left of it, and leaves nothing to make up for that was allowed', () => {
+  let now = 0;
+  const rates = createRateLimits(() => now);
+  rates.fit('k', limits(6_000, 6_000));
+  rates.admit('k', limits(6_000, 6_000), 6_000);
+  rates.spend('k', 6_000);
+  now = 1_000;
+  rates.fit('k', limits(60, 60));
+  assert.deepEqual(rates.allowances('k')?.requests, { limit: 60, remaining: 0, resetMs: 60_000 });
+  assert.equal(rates.waitMs('k'), 1_000, 'and not an hour and a half');
+  now = 2_000;
+  rates.admit('k', limits(60, 60));
+  rates.fit('k', limits(10, 10));
+  rates.fit('k', limits(60, 60));
+  assert.ok((rates.allowances('k')?.requests?.remaining ?? 0) <= 50, 'nor is there more than before');
+});
+
+test('a change of a limit counts from then on: what had filled before did so at the pace of before', () => {
+  let now = 0;
+  const rates = createRateLimits(() => now);
+  rates.fit('k', limits(6));
+  rates.admit('k', limits(6), 6);
+  now = 30_000;
+  rates.fit('k', limits(600));
+  assert.equal(rates.allowances('k')?.requests?.remaining, 597);
+  const debt = createRateLimits(() => now);
+  debt.fit('d', limits(null, 60));
+  debt.spend('d', 180);
+  debt.fit('d', limits(null, 30));
+  assert.equal(debt.waitMs('d'), 242_000, 'what was used beyond a limit is made up for, at the new pace');
+});
+
 test('nobody gets more than the limit and what a minute fills in any time, however requests come', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 5_000 }), { maxLength: 400 }), (pauses) => {

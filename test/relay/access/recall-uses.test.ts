@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PastUse, RateLimits } from '../../../relay/access/rate-limits.ts';
 import { type RecallPorts, recallUses } from '../../../relay/access/recall-uses.ts';
+import { newId } from '../../../relay/jobs/id.ts';
 import type { ListedJob } from '../../../relay/store/queued-job-store.ts';
 import type { JobPage, KeyRecord } from '../../../relay/store/store.ts';
 import { finishedJob, keyRecord, T0 } from '../store/store-records.ts';
@@ -9,10 +10,10 @@ import { finishedJob, keyRecord, T0 } from '../store/store-records.ts';
 const MINUTE = 60_000;
 const ago = (minutes: number): number => T0 - minutes * MINUTE;
 
-type Left = { keys: KeyRecord[]; ended?: JobPage['jobs']; live?: ListedJob[]; pages?: number };
+type Left = { keys: KeyRecord[]; ended?: JobPage['jobs']; live?: ListedJob[]; lines?: string[]; pages?: number };
 
 /** What is counted of each account for what an earlier relay has left, and how many pages of ended jobs were read for it. */
-async function recalled({ keys, ended = [], live = [], pages = 1 }: Left) {
+async function recalled({ keys, ended = [], live = [], lines = [], pages = 1 }: Left) {
   const counted: Record<string, readonly PastUse[]> = {};
   let read = 0;
   const store: RecallPorts['store'] = {
@@ -25,6 +26,10 @@ async function recalled({ keys, ended = [], live = [], pages = 1 }: Left) {
       },
     },
     queuedJobs: {
+      listLineJobs: async (behindId) => {
+        assert.ok(behindId > newId('job', ago(11)) && behindId < newId('job', ago(9)));
+        return lines;
+      },
       listAllJobs: async ({ states }) => ({ jobs: live.filter(({ state }) => states?.includes(state)), next: null }),
     },
   };
@@ -42,6 +47,23 @@ const job = (apiKeyId: string, createdAt: number, finishedAt: number, tokens: nu
   });
 
 const LIMITED = keyRecord('key_a', { requestsPerMinute: 5 });
+
+test('lines of a batch are no requests, and their tokens are used all the same', async () => {
+  const { counted } = await recalled({
+    keys: [LIMITED],
+    ended: [
+      { ...job('key_a', ago(3), ago(1), 12), id: 'job_line' },
+      { ...job('key_a', ago(3), ago(2), 5), id: 'job_asked' },
+    ],
+    live: [{ ...job('key_a', ago(5), 0, null), id: 'job_waits', state: 'queued', finishedAt: null }],
+    lines: ['job_line', 'job_waits'],
+  });
+  assert.deepEqual(counted.key_a, [
+    { at: ago(3), requests: 1, tokens: 0 },
+    { at: ago(2), requests: 0, tokens: 5 },
+    { at: ago(1), requests: 0, tokens: 12 },
+  ]);
+});
 
 test('counts requests when they came and tokens when they were used, of the last ten minutes, in order', async () => {
   const { counted } = await recalled({

@@ -16,6 +16,7 @@ import { afterTest } from '../../support/after-test.ts';
 import { chatLine } from '../../support/batches.ts';
 import { createInbox } from '../../support/inbox.ts';
 import { silentLog } from '../../support/pool.ts';
+import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 import { finishedJob, queuedOrder } from '../store/store-records.ts';
@@ -46,8 +47,14 @@ function batchOf(inputFileId: string): BatchRecord {
 /** A batch of these lines before a queue that takes what the test accepts. */
 async function startBatch(t: TestContext, lines: string[], more: Partial<BatchPorts> = {}) {
   const root = temporaryFolder(t);
-  const store = await openSqliteStore({ file: join(root, 'x.sqlite') });
-  afterTest(t, () => store.close());
+  const real = await openSqliteStore({ file: join(root, 'x.sqlite') });
+  afterTest(t, () => real.close());
+  const disk = { isFull: false };
+  const putBatch = async (record: BatchRecord): Promise<void> => {
+    if (disk.isFull) throw new Problem('storage_failed', 'The disk is full.');
+    await real.batches.putBatch(record);
+  };
+  const store = { ...real, batches: { ...real.batches, putBatch } };
   const common = { store, now: Date.now, log: silentLog };
   const limits = { ...FILE_LIMITS, leastFreeBytes: 0 };
   const files = await openFileDepot({ ...common, store: store.files, folder: join(root, 'files'), limits });
@@ -118,7 +125,8 @@ async function startBatch(t: TestContext, lines: string[], more: Partial<BatchPo
         return [custom_id, (error ?? response.body.error).code];
       });
   };
-  return { batches, asked, endJob, inputPath, written, givenUp, ended, errors };
+  const stored = () => real.batches.findBatch('batch_1');
+  return { batches, asked, endJob, inputPath, written, givenUp, ended, errors, disk, stored };
 }
 
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
@@ -140,6 +148,25 @@ test('a line that the queue accepts while its batch is cancelled is given up as 
     ['a', 'batch_cancelled'],
     ['b', 'batch_cancelled'],
   ]);
+});
+
+test('a cancel that cannot be written down is refused as often as it is asked for, until there is room', async (t) => {
+  const { batches, asked, givenUp, ended, disk, stored } = await startBatch(t, [chatLine('a'), chatLine('b')]);
+  const [first, second] = [await asked.next(), await asked.next()];
+  first.accept();
+  await new Promise(setImmediate);
+  disk.isFull = true;
+  for (let time = 0; time < 3; time++) {
+    await assert.rejects(batches.cancel('batch_1', KEY), isProblem('storage_failed', /disk/));
+  }
+  assert.deepEqual([givenUp, (await stored())?.cancellingAt], [[first.order.id], null]);
+  disk.isFull = false;
+  assert.equal((await batches.cancel('batch_1', KEY)).state, 'cancelling');
+  const { cancellingAt } = (await stored()) ?? assert.fail();
+  assert.ok(cancellingAt !== null, 'a relay that starts now knows of it');
+  assert.equal((await batches.cancel('batch_1', KEY)).cancellingAt, cancellingAt);
+  second.accept();
+  assert.equal((await ended()).state, 'cancelled');
 });
 
 test('a line that was refused and written all the same is given up when its batch is cancelled', async (t) => {

@@ -41,6 +41,19 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
     assert.equal(await after.findQueuedJob('job_2'), undefined);
   });
 
+  contract('tells which jobs are lines of batches, waiting or ended, and behind an id alone', async (place) => {
+    const { queuedJobs } = await place.open();
+    const marks = { job_1: 'batch_a 1', job_2: 'batch_a 2', job_3: 'of-a-client', job_4: null, job_5: 'batch_b 1' };
+    for (const [id, idempotencyKey] of Object.entries(marks)) {
+      await queuedJobs.acceptJob(order(id, { idempotencyKey }), INPUT, 'queued');
+    }
+    await succeed(queuedJobs, 'job_2');
+    assert.deepEqual((await queuedJobs.listLineJobs('job_1')).sort(), ['job_2', 'job_5']);
+    assert.equal(await queuedJobs.forgetJob('job_2'), true);
+    assert.deepEqual(await queuedJobs.listLineJobs('job_1'), ['job_5']);
+    assert.deepEqual(await queuedJobs.listLineJobs('job_5'), []);
+  });
+
   contract('writes down each step with its attempts, and takes none that the state does not allow', async (place) => {
     const { queuedJobs } = await place.open();
     await queuedJobs.acceptJob(order('job_1'), INPUT, 'awaiting_approval');

@@ -72,7 +72,7 @@ test('says that its relay is away once, again after a minute, and at once what i
   };
   await fail(30);
   assert.deepEqual(log.lines, [
-    'warn The relay at http://relay.test does not answer. Is it running? This node goes on trying.',
+    'warn Nothing listens at relay.test (ECONNREFUSED). Is the relay of http://relay.test running, and on this port? This node goes on trying.',
   ]);
   await fail(4);
   assert.equal(log.lines.length, 2);

@@ -5,8 +5,10 @@ import type { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { mintNodeCredentials } from '../../../../relay/fabric/bus/credentials.ts';
 import { createNKey } from '../../../../relay/fabric/bus/nkey.ts';
+import { createWebSocketBridge } from '../../../../relay/fabric/door/websocket-bridge.ts';
 import {
   attachWebSocketDoor,
+  type DoorKeeper,
   type DoorTarget,
   type WebSocketDoor,
 } from '../../../../relay/fabric/door/websocket-door.ts';
@@ -35,6 +37,20 @@ test('a node comes in through the port of the relay, and is cut off when the doo
   const gone = new Promise<string>((resolve) => bus.onNodeDisconnect(resolve));
   door.close();
   assert.equal(await gone, node.publicKey);
+  await node.closed();
+  assert.equal(door.connections(), 0);
+});
+
+test('a node that came in over a bridge is cut off when the door closes, so that the server can end', async (t) => {
+  const nats = await startTestNats(t);
+  const { hostname: host, port } = new URL(nats.server.url);
+  const bridge = createWebSocketBridge({ servers: [{ host, port: Number(port) }], log: collectLog() });
+  afterTest(t, () => bridge.close());
+  const { url, door } = await openDoor(t, () => bridge);
+  const node = await nats.connectNode('attic-a', { url });
+  await node.flush();
+  assert.equal(door.connections(), 1);
+  door.close();
   await node.closed();
   assert.equal(door.connections(), 0);
 });
@@ -140,7 +156,7 @@ type OpenDoor = { url: string; port: number; door: WebSocketDoor };
 
 async function openDoor(
   t: TestContext,
-  target: () => DoorTarget | undefined,
+  target: () => DoorTarget | DoorKeeper | undefined,
   log = collectLog(),
   prepare: (http: Server) => void = () => {},
 ): Promise<OpenDoor> {
