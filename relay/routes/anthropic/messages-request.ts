@@ -1,16 +1,10 @@
 import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import type { CountTokensRequest, MessagesRequest } from '../../../shared/api/messages.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { type ChatOrder, readChatRequest } from '../openai/chat-request.ts';
+import type { OwnTermsOrder } from '../openai/chat-in-own-terms.ts';
+import { readChatRequest } from '../openai/chat-request.ts';
 import { createOwnTerms } from '../openai/own-terms.ts';
 import { readConversation } from './messages-input.ts';
-
-export type MessagesOrder = ChatOrder & {
-  /** The same request, as a chat has it. */
-  chat: ChatCompletionRequest;
-  /** A refusal of the chat, in the words of this route. */
-  inOwnTerms(error: unknown): unknown;
-};
 
 const HONOURED = new Set([
   'model',
@@ -34,7 +28,7 @@ type Asked = CountTokensRequest & Partial<MessagesRequest>;
  * Turns a body that has passed the schema into that of a chat, and that into what a node is asked. Errors: those of
  * `readChatRequest` and `readConversation`, and for what no model here does.
  */
-export function readMessagesRequest(body: Asked): MessagesOrder {
+export function readMessagesRequest(body: Asked): OwnTermsOrder {
   assertSupported(body);
   const { messages, places } = readConversation(body);
   const { named, told: inOwnTerms } = createOwnTerms({ places, names: NAMES, conversation: 'messages' });

@@ -13,16 +13,13 @@ import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { watchHangUps } from '../http/hang-up.ts';
-import { rateLimitHeaders } from '../http/rate-limit-headers.ts';
 import { sendAnswer } from '../http/send-json.ts';
-import { answerHeaders, ignoredHeader } from '../jobs/answer-headers.ts';
-import { newChatJob } from '../openai/chat.ts';
-import { withPictures } from '../openai/chat-pictures.ts';
+import { answerInOwnTerms, type OwnTermsOrder } from '../openai/chat-in-own-terms.ts';
 import { answerCount, COUNTED_BY_A_NODE, countOrder } from '../openai/prompt-count.ts';
 import { type Caller, type Run, streamRun } from '../openai/stream-answer.ts';
 import { assertCallable, blocksOf, endingOf, messageOf, usageOf } from './message-object.ts';
 import { createMessageStream } from './message-stream.ts';
-import { type MessagesOrder, readMessagesRequest } from './messages-request.ts';
+import { readMessagesRequest } from './messages-request.ts';
 
 /** For the documentation alone, as that of chats is. */
 const ANSWER = {
@@ -37,31 +34,16 @@ const CONFIG = { access: 'inference', errorForm: 'anthropic' } as const;
 /** Anthropic's routes for what a chat does: the same job in other words. */
 export function registerMessagesRoutes(app: RelayApp, services: RelayServices): void {
   const hangUpOf = watchHangUps(app);
-  const answer = async (
+  const answer = (
     request: FastifyRequest,
     reply: FastifyReply,
-    order: MessagesOrder,
+    order: OwnTermsOrder,
     answerOf: Answer,
   ): Promise<FastifyReply> => {
-    const hangUp = hangUpOf(reply.raw);
-    let headers: Record<string, string> = {};
-    try {
-      const job = newChatJob(request, order.chat, order, services);
-      headers = {
-        // The name by which Anthropic's clients look for it.
-        'request-id': request.id,
-        ...answerHeaders(job),
-        ...ignoredHeader(order.ignored),
-        ...rateLimitHeaders(request.principal, services, CONFIG.errorForm),
-      };
-      const seen = await withPictures(job, order, { request, hangUp }, services);
-      return await answerOf(seen, order, { reply, headers, hangUp }, services);
-    } catch (error) {
-      reply.headers(headers);
-      throw order.inOwnTerms(error);
-    } finally {
-      hangUp.stop();
-    }
+    // The name by which Anthropic's clients look for it.
+    const headers = { 'request-id': request.id };
+    const asker = { request, reply, hangUp: hangUpOf(reply.raw), headers, form: CONFIG.errorForm };
+    return answerInOwnTerms(order, asker, (job, caller) => answerOf(job, order, caller, services), services);
   };
   app.post(
     '/v1/messages',
@@ -96,7 +78,7 @@ export function registerMessagesRoutes(app: RelayApp, services: RelayServices): 
 }
 
 /** Runs the job of an order and sends what comes of it. */
-type Answer = (job: JobSpec, order: MessagesOrder, caller: Caller, services: RelayServices) => Promise<FastifyReply>;
+type Answer = (job: JobSpec, order: OwnTermsOrder, caller: Caller, services: RelayServices) => Promise<FastifyReply>;
 
 const answerTokenCount: Answer = (job, _order, caller, services) =>
   answerCount(job, caller, services, (tokens): TokenCount => ({ input_tokens: tokens }));

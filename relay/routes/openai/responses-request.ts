@@ -1,16 +1,10 @@
 import type { ChatCompletionRequest } from '../../../shared/api/chat.ts';
 import type { ResponsesRequest } from '../../../shared/api/responses.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { type ChatOrder, readChatRequest } from './chat-request.ts';
+import type { OwnTermsOrder } from './chat-in-own-terms.ts';
+import { readChatRequest } from './chat-request.ts';
 import { createOwnTerms } from './own-terms.ts';
 import { readInput } from './responses-input.ts';
-
-export type ResponsesOrder = ChatOrder & {
-  /** The same request, as a chat has it. */
-  chat: ChatCompletionRequest;
-  /** A refusal of the chat, in the words of this route. */
-  inOwnTerms(error: unknown): unknown;
-};
 
 const HONOURED = new Set([
   'model',
@@ -41,7 +35,7 @@ const LOGPROBS = 'message.output_text.logprobs';
  * Turns a body that has passed the schema into that of a chat, and that into what a node is asked. Errors: those of
  * `readChatRequest`, and for what would need something that is kept.
  */
-export function readResponsesRequest(body: ResponsesRequest): ResponsesOrder {
+export function readResponsesRequest(body: ResponsesRequest): OwnTermsOrder {
   for (const [param, advice] of UNSUPPORTED) {
     if (body[param]) throw new Problem('unsupported_parameter', advice, { param });
   }

@@ -5,15 +5,12 @@ import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { watchHangUps } from '../http/hang-up.ts';
-import { rateLimitHeaders } from '../http/rate-limit-headers.ts';
 import { sendAnswer } from '../http/send-json.ts';
-import { answerHeaders, ignoredHeader } from '../jobs/answer-headers.ts';
-import { newChatJob } from './chat.ts';
-import { withPictures } from './chat-pictures.ts';
+import { answerInOwnTerms, type OwnTermsOrder } from './chat-in-own-terms.ts';
 import { answerCount, COUNTED_BY_A_NODE, countOrder } from './prompt-count.ts';
 import { itemsOf, responseWriter, statusOf } from './response-object.ts';
 import { createResponseStream } from './response-stream.ts';
-import { type ResponsesOrder, readResponsesRequest } from './responses-request.ts';
+import { readResponsesRequest } from './responses-request.ts';
 import { type Caller, runOf, streamRun, unixSeconds } from './stream-answer.ts';
 import type { AnsweredJob, WholeAnswer } from './whole-answer.ts';
 
@@ -29,29 +26,15 @@ const ANSWER = {
 /** OpenAI's newer routes for what a chat does: the same job in other words. */
 export function registerResponsesRoutes(app: RelayApp, services: RelayServices): void {
   const hangUpOf = watchHangUps(app);
-  const answer = async (
+  const answer = (
     request: FastifyRequest<{ Body: ResponsesRequest }>,
     reply: FastifyReply,
-    order: ResponsesOrder,
+    order: OwnTermsOrder,
     answerOf: Answer,
   ): Promise<FastifyReply> => {
-    const hangUp = hangUpOf(reply.raw);
-    let headers: Record<string, string> = {};
-    try {
-      const job = newChatJob(request, order.chat, order, services);
-      headers = {
-        ...answerHeaders(job),
-        ...ignoredHeader(order.ignored),
-        ...rateLimitHeaders(request.principal, services),
-      };
-      const seen = await withPictures(job, order, { request, hangUp }, services);
-      return await answerOf(seen, order, request.body, { reply, headers, hangUp }, services);
-    } catch (error) {
-      reply.headers(headers);
-      throw order.inOwnTerms(error);
-    } finally {
-      hangUp.stop();
-    }
+    const asker = { request, reply, hangUp: hangUpOf(reply.raw) };
+    const answered = (job: JobSpec, caller: Caller) => answerOf(job, order, request.body, caller, services);
+    return answerInOwnTerms(order, asker, answered, services);
   };
   app.post(
     '/v1/responses',
@@ -87,7 +70,7 @@ export function registerResponsesRoutes(app: RelayApp, services: RelayServices):
 
 type Answer = (
   job: JobSpec,
-  order: ResponsesOrder,
+  order: OwnTermsOrder,
   body: ResponsesRequest,
   caller: Caller,
   services: RelayServices,
