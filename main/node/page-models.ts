@@ -5,6 +5,7 @@ import { readWanted } from '../../shared/downloads/wanted-model.ts';
 import type { GpuReport } from '../../shared/ipc/app-state.ts';
 import type { ModelSize } from '../../shared/ipc/model-size.ts';
 import { dtypesFor } from '../../shared/runtimes/devices/dtype-order.ts';
+import { executionOf, servedModelOf } from '../../shared/runtimes/transformers/served-model.ts';
 import { READS_PICTURES } from '../../shared/runtimes/transformers/tasks/task-kinds.ts';
 import { defaultThreads, threadsFor } from '../headless/inference/worker-runtime.ts';
 import type { FetchOptions } from '../headless/models/fetch-files.ts';
@@ -27,7 +28,6 @@ export type PageModelsOptions = {
 };
 
 /** Names the runtime on receipts, as the node without a screen does. */
-const RUNTIME = 'transformers.js';
 const DEVICE = 'webgpu';
 const PROCESSOR = 'cpu';
 const PROCESSOR_OF_PAGE = 'wasm';
@@ -108,22 +108,11 @@ export function createModelInstaller(options: InstallerOptions): InstallModel {
 }
 
 function pageModelOf(installed: InstalledModel, options: PageModelsOptions): PageModel {
-  const { id, type, tasks, task, revision, dtype, sizeBytes, contextLength, dimensions, weightsDigest } = installed;
+  const { task, dtype } = installed;
   const location = locationOf(installed.folder, options);
   return {
-    served: {
-      name: id,
-      type,
-      revision,
-      dtype,
-      device: DEVICE,
-      size_bytes: sizeBytes,
-      context_length: contextLength,
-      ...(tasks.length === 0 ? {} : { tasks: [...tasks] }),
-      ...(type === 'llm' ? { constrained: true } : {}),
-      ...(dimensions === null ? {} : { dimensions }),
-    },
-    execution: { runtime: RUNTIME, device: DEVICE, dtype, revision, digest: weightsDigest },
+    served: servedModelOf(installed, DEVICE),
+    execution: executionOf(installed, DEVICE),
     load: { location, dtype, device: DEVICE, threads: THREADS, ...(task === undefined ? {} : { task }) },
     onProcessor: onProcessor(installed, location, options),
   };
@@ -138,11 +127,11 @@ function onProcessor(
   location: string,
   { processorHost = 'process' }: PageModelsOptions,
 ): OnProcessor {
-  const { folder, type, tasks, task, revision, dtype, sizeBytes, weightsDigest } = installed;
+  const { folder, type, tasks, task, dtype, sizeBytes } = installed;
   const readsText = (type === 'llm' || type === 'embed') && !tasks.includes(READS_PICTURES);
   const host = readsText ? processorHost : 'page';
   const device = host === 'page' ? PROCESSOR_OF_PAGE : PROCESSOR;
-  const execution = { runtime: RUNTIME, device, dtype, revision, digest: weightsDigest };
+  const execution = executionOf(installed, device);
   if (host === 'page') {
     const load = { location, dtype, device, threads: defaultThreads(sizeBytes) };
     return { host, execution, load: task === undefined ? load : { ...load, task } };

@@ -1,4 +1,5 @@
 import type { Language } from '../../shared/ipc/language.ts';
+import { PAUSE_WORDS } from '../../shared/preferences/pause-words.ts';
 import type { PauseLength } from '../../shared/preferences/wish.ts';
 import { frenchProblem } from '../../shared/problems/french.ts';
 
@@ -41,13 +42,7 @@ const EN: MainTexts = {
     open: 'Open Sparewatt',
     quit: 'Quit',
   },
-  pauseFor: {
-    '30m': '30 minutes',
-    '1h': '1 hour',
-    '3h': '3 hours',
-    tomorrow: 'Until tomorrow',
-    resumed: 'Until I resume',
-  },
+  pauseFor: PAUSE_WORDS.en,
   edit: { cut: 'Cut', copy: 'Copy', paste: 'Paste', selectAll: 'Select all' },
   goesOn: (reason) => `${reason}. It goes on when that closes.`,
   question: {
@@ -93,13 +88,7 @@ const FR: MainTexts = {
     open: 'Ouvrir Sparewatt',
     quit: 'Quitter',
   },
-  pauseFor: {
-    '30m': '30 minutes',
-    '1h': '1 heure',
-    '3h': '3 heures',
-    tomorrow: 'Jusqu’à demain',
-    resumed: 'Jusqu’à ma reprise',
-  },
+  pauseFor: PAUSE_WORDS.fr,
   edit: { cut: 'Couper', copy: 'Copier', paste: 'Coller', selectAll: 'Tout sélectionner' },
   goesOn: (reason) => `${reason}. Le travail reprendra ensuite.`,
   question: {

@@ -1,4 +1,5 @@
 import { dtypesInstead } from '../../shared/runtimes/devices/dtype-order.ts';
+import { executionOf, servedModelOf } from '../../shared/runtimes/transformers/served-model.ts';
 import type { LoadRequest } from '../../shared/runtimes/worker-protocol.ts';
 import type { DtypeReason } from './choose-files.ts';
 import { type ComputeDevice, deviceFacts } from './compute-device.ts';
@@ -30,7 +31,6 @@ export type BringOptions = InstallOptions & {
   dtypes?: readonly string[];
 };
 
-const RUNTIME_NAME = 'transformers.js';
 /** One step of a small model takes less time than waking a second thread. */
 const ONE_THREAD_BELOW_BYTES = 32 * 1024 * 1024;
 
@@ -86,22 +86,12 @@ function loadOf(
 }
 
 function heldOf(installed: InstalledWebModel, { device, trials }: ModelDevice, load: LoadRequest): BroughtWebModel {
-  const { id, type, revision, dtype, sizeBytes, contextLength, dimensions, tasks, weightsDigest } = installed;
   return {
     served: {
-      name: id,
-      type,
-      revision,
-      dtype,
-      device,
-      size_bytes: sizeBytes,
-      context_length: contextLength,
-      ...(type === 'llm' ? { constrained: true } : {}),
-      ...(tasks.length === 0 ? {} : { tasks: [...tasks] }),
-      ...(dimensions === null ? {} : { dimensions }),
+      ...servedModelOf(installed, device),
       ...(trials.length === 0 ? {} : { trials: [...trials] }),
     },
-    execution: { runtime: RUNTIME_NAME, device, dtype, revision, digest: weightsDigest },
+    execution: executionOf(installed, device),
     load,
     reason: installed.dtypeReason,
     location: installed.location,

@@ -4,12 +4,13 @@
  * 1. No model is served before each of its files had the digest that the relay's list names.
  * 2. One that is replaced in another dtype gives the room of the first back.
  */
+
 import { readWanted } from '../../shared/downloads/wanted-model.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import type { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { DeviceFact } from '../../shared/runtimes/devices/choose-device.ts';
 import { readModelFacts } from '../../shared/runtimes/transformers/model-facts.ts';
 import type { ModelFiles } from '../../shared/runtimes/transformers/model-files.ts';
+import type { InstalledFacts } from '../../shared/runtimes/transformers/served-model.ts';
 import { type ChosenFiles, chooseFiles, type DtypeReason } from './choose-files.ts';
 import { fetchFile } from './fetch-file.ts';
 import { filesInCache } from './files-in-cache.ts';
@@ -18,21 +19,12 @@ import { type ListedModel, listModel, type ModelUrls, readListedJson } from './m
 import { forgetUnnamed, readRecord, writeRecord } from './stored-models.ts';
 import { CACHE, storedContents } from './stored-pieces.ts';
 
-export type InstalledWebModel = {
-  id: string;
+export type InstalledWebModel = InstalledFacts & {
   /** Address of the model's folder; what an inference worker is given as `location`. */
   location: string;
-  type: ServedModel['type'];
-  tasks: readonly string[];
   /** That its owner named. */
   task: string | undefined;
-  revision: string;
-  dtype: string;
   dtypeReason: DtypeReason;
-  weightsDigest: string;
-  sizeBytes: number;
-  contextLength: number;
-  dimensions: number | null;
 };
 
 /** What is to be downloaded of a model, before any of it is. */

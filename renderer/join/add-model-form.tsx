@@ -1,5 +1,6 @@
-import { useEffect, useRef, useState } from 'react';
+import { useState } from 'react';
 import { ModelNameForm } from '../fields/model-name-form.tsx';
+import { OfferRow } from '../fields/offer-row.tsx';
 import type { Shown } from '../language/shown.ts';
 import { reasonOf } from './dtype-reason.ts';
 import type { ShownOffer, ShownStorage, ToModels } from './node-messages.ts';
@@ -46,32 +47,17 @@ type OfferProps = Pick<AddModelFormProps, 'storage' | 'strings' | 'show'> & {
 function Offer({ offer, storage, strings, show, onDownload }: OfferProps) {
   const words = strings.models.add;
   const { model, dtype, reason, weightsBytes, missingBytes, leaving, problem } = offer;
-  const place = useRef<HTMLDivElement>(null);
-  useEffect(() => place.current?.focus(), []);
   const free = storage?.freeBytes ?? null;
   return (
-    <div className="row offer" ref={place} tabIndex={-1} role="status">
-      <span className="grow">
-        <strong>{words.brings(show.bytes(weightsBytes), show.bytes(missingBytes), dtype)}</strong>
-        <span className="hint">{reasonOf(dtype, reason, strings.models)}</span>
-        {problem === null ? (
-          <span className="hint">{free === null ? words.fitsUnknown : words.fits(show.bytes(free))}</span>
-        ) : (
-          <span className="error">{strings.problem(problem)}</span>
-        )}
-        {leaving.length > 0 && <span className="hint">{words.leaving(leaving.join(', '))}</span>}
-      </span>
-      {problem === null && (
-        <button
-          type="button"
-          className="button"
-          data-kind="primary"
-          aria-label={words.submitOf(model)}
-          onClick={onDownload}
-        >
-          {words.submit}
-        </button>
+    <OfferRow words={words} model={model} onDownload={problem === null ? onDownload : undefined}>
+      <strong>{words.brings(show.bytes(weightsBytes), show.bytes(missingBytes), dtype)}</strong>
+      <span className="hint">{reasonOf(dtype, reason, strings.models)}</span>
+      {problem === null ? (
+        <span className="hint">{free === null ? words.fitsUnknown : words.fits(show.bytes(free))}</span>
+      ) : (
+        <span className="error">{strings.problem(problem)}</span>
       )}
-    </div>
+      {leaving.length > 0 && <span className="hint">{words.leaving(leaving.join(', '))}</span>}
+    </OfferRow>
   );
 }

@@ -1,5 +1,6 @@
 import type { TLocalizedValidationError } from 'typebox/error';
 import { validatorOf } from '../protocol/validator.ts';
+import { depthOf, dottedPath } from './instance-path.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 /** What is wrong with a value: where, as a dotted path that is empty for the whole, and a sentence about it. */
@@ -35,7 +36,7 @@ function faultOf(errors: readonly TLocalizedValidationError[]): ValueFault {
 }
 
 function describe(at: TLocalizedValidationError, here: readonly TLocalizedValidationError[]): ValueFault {
-  const path = dotted(at.instancePath);
+  const path = dottedPath(at.instancePath);
   if (at.keyword === 'required') {
     // Several are alternatives, such as a prompt or messages.
     const missing = here.flatMap((error) =>
@@ -61,18 +62,6 @@ function describe(at: TLocalizedValidationError, here: readonly TLocalizedValida
 function wishOf(error: TLocalizedValidationError): string {
   if (error.keyword !== 'enum') return error.message;
   return `must be one of ${error.params.allowedValues.map((value) => JSON.stringify(value)).join(', ')}`;
-}
-
-function depthOf({ instancePath }: TLocalizedValidationError): number {
-  return instancePath.split('/').length;
-}
-
-function dotted(instancePath: string): string {
-  return instancePath
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .join('.');
 }
 
 function join(path: string, name: string): string {

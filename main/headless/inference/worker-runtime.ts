@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
 import type { Runtime, RuntimeJob, RuntimeModel } from '../../../shared/runtimes/runtime.ts';
+import { executionOf, servedModelOf } from '../../../shared/runtimes/transformers/served-model.ts';
 import { createModelStore, type ModelRequest, type ModelStoreOptions } from '../models/model-store.ts';
 import type { DeviceChooser } from './choose-model-device.ts';
 import type { DutyShare } from './duty-share.ts';
@@ -50,7 +51,6 @@ const REAL_CLOCK: RuntimeClock = {
 /** Memory is given back at most so much later than it could be. */
 const LOOK_FOR_IDLE_MS = 30_000;
 /** Names the runtime on receipts. */
-const RUNTIME_NAME = 'transformers.js';
 /** One step of a small model takes less time than waking a second thread: 24 M weights in q8 ran faster on one. */
 const ONE_THREAD_BELOW_BYTES = 32 * 1024 * 1024;
 /** Steps of models that one thread is enough for have no work for more. */
@@ -188,7 +188,7 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
       const { name } = entry.device;
       try {
         const result = await entry.worker.run(job, output, signal);
-        return { ...result, execution: executionOf(entry) };
+        return { ...result, execution: executionOf(entry.installed, entry.device.name) };
       } catch (error) {
         noteMissing(name, error);
         throw error;
@@ -253,28 +253,9 @@ function preload(
 
 function describe({ installed, device, state, threadTrial }: Served): RuntimeModel {
   return {
-    name: installed.id,
-    type: installed.type,
+    ...servedModelOf(installed, device.name),
     state,
-    revision: installed.revision,
-    dtype: installed.dtype,
-    device: device.name,
-    size_bytes: installed.sizeBytes,
-    context_length: installed.contextLength,
-    ...(installed.tasks.length === 0 ? {} : { tasks: [...installed.tasks] }),
-    ...(installed.type === 'llm' ? { constrained: true } : {}),
-    ...(installed.dimensions === null ? {} : { dimensions: installed.dimensions }),
     ...(device.trials.length < 2 ? {} : { trials: [...device.trials] }),
     ...(threadTrial === undefined ? {} : { threadTrial }),
-  };
-}
-
-function executionOf({ installed, device }: Served) {
-  return {
-    runtime: RUNTIME_NAME,
-    device: device.name,
-    dtype: installed.dtype,
-    revision: installed.revision,
-    digest: installed.weightsDigest,
   };
 }

@@ -1,19 +1,11 @@
 import type { AnswerBlock } from '../../../shared/api/messages.ts';
-import type { WriteEvent } from '../openai/response-items.ts';
+import type { AnswerParts, WriteEvent } from '../openai/part-events.ts';
 import { textBlock, toolUseBlock } from './message-object.ts';
 
 /** The blocks of a message as they are made. Each is started, told in deltas, and stopped before the next is started. */
-export type MessageBlocks = {
+export type MessageBlocks = AnswerParts & {
   /** What the calls so far were given, as text. */
   readonly calls: readonly { arguments: string }[];
-  /** What was said and not written yet. */
-  readonly pending: string;
-  say(text: string): void;
-  /** A name begins a call; words without one belong to the call before. */
-  call(name: string | undefined, text: string): void;
-  /** Writes what is pending as one delta. */
-  flush(): void;
-  forgetPending(): void;
   /** Stops the block that is open; of a message without any there is one text, which is empty. */
   finish(): void;
 };

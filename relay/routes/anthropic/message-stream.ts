@@ -3,7 +3,7 @@ import type { Problem } from '../../../shared/problems/problem.ts';
 import type { DoneFrame } from '../../../shared/protocol/messages.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { AnswerStream } from '../openai/answer-stream.ts';
-import { createHeldEvents } from '../openai/held-events.ts';
+import { createPartEvents } from '../openai/part-events.ts';
 import { toAnthropicError } from './error-body.ts';
 import { createMessageBlocks } from './message-blocks.ts';
 import { assertCallable, endingOf, messageOf, usageOf } from './message-object.ts';
@@ -27,28 +27,14 @@ export function createMessageStream({ reply, job, onTooSlow, inOwnTerms }: Messa
   const writeEvent = (type: string, members: object): void =>
     events.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...members })}\n\n`);
   const blocks = createMessageBlocks(writeEvent);
-  const events = createHeldEvents({
-    reply,
-    pending: { characters: () => blocks.pending.length, flush: blocks.flush },
-    onTooSlow,
-  });
+  const { events, told } = createPartEvents(blocks, { reply, onTooSlow });
   return {
-    get begun() {
-      return events.begun;
-    },
+    ...told,
     begin: (headers) => {
       events.begin(headers);
       writeEvent('message_start', { message: messageOf(job) });
     },
     comment: (line) => events.spare(`: ${line}\nevent: ping\ndata: {"type":"ping"}\n\n`),
-    text: (text) => {
-      blocks.say(text);
-      events.passOn();
-    },
-    toolCall: ({ name, arguments: text }) => {
-      blocks.call(name, text);
-      events.passOn();
-    },
     judge: (done) => assertCallable(blocks.calls, done),
     end: (done) => {
       blocks.finish();

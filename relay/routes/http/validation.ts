@@ -1,6 +1,7 @@
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { PLAIN_TEXT, PLAIN_TEXT_SENTENCE } from '../../../shared/protocol/plain-text.ts';
+import { depthOf, dottedPath } from '../../../shared/registry/instance-path.ts';
 
 /** Of a name that a client has made up. */
 const NAME_SHOWN = 64;
@@ -17,7 +18,7 @@ export function problemOfValidation(errors: FastifySchemaValidationError[], cont
   const fitting = relevant.filter(({ keyword }) => keyword !== 'type' && keyword !== 'anyOf');
   const candidates = fitting.length > 0 ? fitting : relevant;
   const deepest = candidates.reduce((best, error) => (depthOf(error) > depthOf(best) ? error : best));
-  const path = dotted(deepest.instancePath);
+  const path = dottedPath(deepest.instancePath);
   if (deepest.keyword === 'required') {
     const missing = String(deepest.params.missingProperty);
     const param = path === '' ? missing : `${path}.${missing}`;
@@ -41,18 +42,6 @@ export function unknownParameter(name: string): Problem {
   const param = name.slice(0, PATH_SHOWN);
   const sentence = `Unknown parameter: '${param}'. Leave it out, or look how it is spelled.`;
   return new Problem('invalid_value', sentence, { param });
-}
-
-function depthOf(error: FastifySchemaValidationError): number {
-  return error.instancePath.split('/').length;
-}
-
-function dotted(instancePath: string): string {
-  return instancePath
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .join('.');
 }
 
 /** All that is wanted at one place, such as "must be number or null". */

@@ -24,7 +24,7 @@ export type AnswerStreamOptions = {
 
 /** An answer as server-sent events in one of OpenAI's forms. */
 export type AnswerStream = {
-  readonly begun: boolean;
+  hasBegun(): boolean;
   /** Sends the head and the first chunks; the status is 200 from here on. `called` is a choice that begins with a call. */
   begin(headers: Record<string, string>, called?: number): void;
   /** What parsers of events pass over; keeps the line open. */
@@ -80,9 +80,7 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
   };
 
   return {
-    get begun() {
-      return events.begun;
-    },
+    hasBegun: events.hasBegun,
     begin: (headers, called) => {
       events.begin(headers);
       eachChoice((choice) => {

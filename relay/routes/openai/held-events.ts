@@ -16,7 +16,7 @@ export type HeldEventsOptions = {
 
 /** Server-sent events to a reader that may be slow. */
 export type HeldEvents = {
-  readonly begun: boolean;
+  hasBegun(): boolean;
   /** Whether what is written now would wait in memory. */
   readonly blocked: boolean;
   /** Sends the head; the status is 200 from here on. */
@@ -47,9 +47,7 @@ export function createHeldEvents({ reply, pending, onTooSlow }: HeldEventsOption
     pending.flush();
   });
   return {
-    get begun() {
-      return begun;
-    },
+    hasBegun: () => begun,
     get blocked() {
       return blocked;
     },

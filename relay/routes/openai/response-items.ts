@@ -1,20 +1,10 @@
 import type { OutputItem } from '../../../shared/api/responses.ts';
+import type { AnswerParts, WriteEvent } from './part-events.ts';
 import { callItem, messageItem, textPart } from './response-object.ts';
 
-/** Writes one event of a response. */
-export type WriteEvent = (type: string, members: object) => void;
-
 /** The items of a response as they are made. Each is added, told in deltas, and done before the next is added. */
-export type ResponseItems = {
+export type ResponseItems = AnswerParts & {
   readonly output: OutputItem[];
-  /** What was said and not written yet. */
-  readonly pending: string;
-  say(text: string): void;
-  /** A name begins a call; words without one belong to the call before. */
-  call(name: string | undefined, text: string): void;
-  /** Writes what is pending as one delta. */
-  flush(): void;
-  forgetPending(): void;
   /** Ends the item that is open; of an answer without any there is one message, which is empty. */
   finish(status: OutputItem['status']): void;
   /** The same without telling of it. */

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { Problem } from '../../../shared/problems/problem.ts';
 import type { AnswerStream } from './answer-stream.ts';
-import { createHeldEvents } from './held-events.ts';
+import { createPartEvents } from './part-events.ts';
 import { createResponseItems } from './response-items.ts';
 import { type responseWriter, statusOf } from './response-object.ts';
 
@@ -30,28 +30,14 @@ export function createResponseStream({
   const writeResponse = (event: string, standing: Parameters<typeof responseOf>[0]): void =>
     writeEvent(`response.${event}`, { response: responseOf(standing) });
   const items = createResponseItems(writeEvent);
-  const events = createHeldEvents({
-    reply,
-    pending: { characters: () => items.pending.length, flush: items.flush },
-    onTooSlow,
-  });
+  const { events, told } = createPartEvents(items, { reply, onTooSlow });
   return {
-    get begun() {
-      return events.begun;
-    },
+    ...told,
     begin: (headers) => {
       events.begin(headers);
       for (const event of ['created', 'in_progress']) writeResponse(event, { status: 'in_progress', output: [] });
     },
     comment: (line) => events.spare(`: ${line}\n\n`),
-    text: (text) => {
-      items.say(text);
-      events.passOn();
-    },
-    toolCall: ({ name, arguments: text }) => {
-      items.call(name, text);
-      events.passOn();
-    },
     end: ({ finishReason, usage }) => {
       const status = statusOf(finishReason);
       items.finish(status);

@@ -60,7 +60,7 @@ export async function streamRun(
   let isSilent = true;
   const begin = (called?: number): void => {
     isSilent = false;
-    if (stream.begun) return;
+    if (stream.hasBegun()) return;
     const served = nodeId === '' ? {} : { 'x-sparewatt-node': nodeId };
     stream.begin({ 'x-request-id': reply.request.id, ...headers, ...served }, called);
   };
@@ -94,7 +94,7 @@ export async function streamRun(
     begin();
     stream.end(result.done);
   } catch (error) {
-    if (!stream.begun) throw error;
+    if (!stream.hasBegun()) throw error;
     stream.fail(toProblem(error));
   } finally {
     clearTimeout(timer);

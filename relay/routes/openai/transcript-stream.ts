@@ -70,9 +70,7 @@ function createTranscriptStream(
   };
   const events = createHeldEvents({ reply, pending: { characters: () => pending.length, flush }, onTooSlow });
   return {
-    get begun() {
-      return events.begun;
-    },
+    hasBegun: events.hasBegun,
     begin: (headers) => {
       events.begin(headers);
     },

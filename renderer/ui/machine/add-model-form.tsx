@@ -1,6 +1,7 @@
-import { useEffect, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import type { ModelOffer } from '../../../shared/ipc/model-size.ts';
 import { ModelNameForm } from '../../fields/model-name-form.tsx';
+import { OfferRow } from '../../fields/offer-row.tsx';
 import { ask, type Refusal, refusalOf } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 import { FitLine } from './fit-line.tsx';
@@ -62,23 +63,10 @@ function Offer({ offer, onDownload }: { offer: ModelOffer; onDownload(): void })
   const { texts, show } = useSpeech();
   const words = texts.models.add;
   const { model, from, dtype, weightsBytes, needBytes, budget } = offer;
-  const place = useRef<HTMLDivElement>(null);
-  useEffect(() => place.current?.focus(), []);
   return (
-    <div className="row offer" ref={place} tabIndex={-1} role="status">
-      <span className="grow">
-        <strong>{weightsBytes === null ? words.sizeUnknown : words.size(show.bytes(weightsBytes), dtype, from)}</strong>
-        <FitLine needBytes={needBytes} needBasis="estimated" budget={budget} />
-      </span>
-      <button
-        type="button"
-        className="button"
-        data-kind="primary"
-        aria-label={words.submitOf(model)}
-        onClick={onDownload}
-      >
-        {words.submit}
-      </button>
-    </div>
+    <OfferRow words={words} model={model} onDownload={onDownload}>
+      <strong>{weightsBytes === null ? words.sizeUnknown : words.size(show.bytes(weightsBytes), dtype, from)}</strong>
+      <FitLine needBytes={needBytes} needBasis="estimated" budget={budget} />
+    </OfferRow>
   );
 }

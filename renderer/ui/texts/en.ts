@@ -1,18 +1,11 @@
 import type { AppState } from '../../../shared/ipc/app-state.ts';
+import { PAUSE_WORDS } from '../../../shared/preferences/pause-words.ts';
 import { shortReason } from '../../../shared/preferences/reasons.ts';
-import type { PauseLength } from '../../../shared/preferences/wish.ts';
 import type { JobType } from '../../../shared/protocol/subjects.ts';
 import type { Refusal } from '../bridge.ts';
 import { EN_OWNER } from './en-owner.ts';
 import { EN_RECORDS } from './en-records.ts';
 
-const PAUSE_FOR: Record<PauseLength, string> = {
-  '30m': '30 minutes',
-  '1h': '1 hour',
-  '3h': '3 hours',
-  tomorrow: 'Until tomorrow',
-  resumed: 'Until I resume',
-};
 const SERVICES: Record<JobType, string> & Record<string, string> = {
   llm: 'Chat and text',
   embed: 'Embeddings',
@@ -73,7 +66,7 @@ export const EN = {
     contribute: 'Contribute',
     pause: 'Pause',
     pauseLonger: 'Pause for another time',
-    pauseFor: PAUSE_FOR,
+    pauseFor: PAUSE_WORDS.en,
     finish: 'Finish current job, then pause',
     free: 'Free GPU memory now',
     resumesAt: (time: string): string => `resumes at ${time}`,

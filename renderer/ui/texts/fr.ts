@@ -1,3 +1,4 @@
+import { PAUSE_WORDS } from '../../../shared/preferences/pause-words.ts';
 import { shortReason } from '../../../shared/preferences/reasons.ts';
 import { frenchProblem } from '../../../shared/problems/french.ts';
 import { FR_OWNER } from './fr-owner.ts';
@@ -59,13 +60,7 @@ export const FR: Texts = {
     contribute: 'Contribuer',
     pause: 'Mettre en pause',
     pauseLonger: 'Changer la durée de pause',
-    pauseFor: {
-      '30m': '30 minutes',
-      '1h': '1 heure',
-      '3h': '3 heures',
-      tomorrow: 'Jusqu’à demain',
-      resumed: 'Jusqu’à ma reprise',
-    },
+    pauseFor: PAUSE_WORDS.fr,
     finish: 'Finir la tâche, puis pause',
     free: 'Libérer la mémoire graphique',
     resumesAt: (time) => `reprend à ${time}`,

@@ -10,9 +10,7 @@ function listeningStream(): { stream: AnswerStream; written: string[] } {
   const written: string[] = [];
   let begun = false;
   const stream: AnswerStream = {
-    get begun() {
-      return begun;
-    },
+    hasBegun: () => begun,
     begin: () => {
       begun = true;
       written.push('begin');
