@@ -1,5 +1,6 @@
 import type { OutputItem } from '../../../shared/api/responses.ts';
-import type { AnswerParts, WriteEvent } from './part-events.ts';
+import { type AnswerParts, type WriteEvent } from './part-events.ts';
+import { NO_ARGUMENTS } from './answer-choices.ts';
 import { callItem, messageItem, textPart } from './response-object.ts';
 
 /** The items of a response as they are made. Each is added, told in deltas, and done before the next is added. */
@@ -29,6 +30,9 @@ export function createResponseItems(write: WriteEvent): ResponseItems {
     write(`response.${kind}.delta`, { ...placeOf(open), delta, ...more });
   };
   const end = (status: OutputItem['status']): void => {
+    if (open?.type === 'function_call' && status === 'completed' && open.arguments === '') {
+      open.arguments = pending = NO_ARGUMENTS;
+    }
     flush();
     if (open === undefined) return;
     const item = open;
