@@ -1,6 +1,6 @@
 import type { OutputItem } from '../../../shared/api/responses.ts';
-import { type AnswerParts, type WriteEvent } from './part-events.ts';
 import { NO_ARGUMENTS } from './answer-choices.ts';
+import type { AnswerParts, WriteEvent } from './part-events.ts';
 import { callItem, messageItem, textPart } from './response-object.ts';
 
 /** The items of a response as they are made. Each is added, told in deltas, and done before the next is added. */

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AgentLog } from '../../../shared/agent/log.ts';
 import { collectLog } from '../../support/log.ts';
-import { settled } from '../../support/pending-timers.ts';
 import { openScriptedAgent, startScriptedAgent } from '../../support/nodes/scripted-agent.ts';
+import { settled } from '../../support/pending-timers.ts';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
