@@ -15,7 +15,7 @@ import { registerBatchRoutes } from './routes/batches/batches.ts';
 import { registerFileRoutes } from './routes/files/files.ts';
 import { registerJobFileRoutes } from './routes/files/job-files.ts';
 import { registerModelFileRoute, registerModelMirrorRoute } from './routes/files/model-files.ts';
-import { answerBrokenRequest } from './routes/http/broken-request.ts';
+import { answerBrokenRequest, refuseWithoutHost } from './routes/http/broken-request.ts';
 import { allowOrigins } from './routes/http/cors.ts';
 import { registerDraining } from './routes/http/draining.ts';
 import { answerRouterError, registerErrorHandlers } from './routes/http/errors.ts';
@@ -84,6 +84,8 @@ export type AppOptions = {
 const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
   request.headers.upgrade?.toLowerCase() === 'websocket';
 
+const ofServer = { shouldUpgradeCallback, requireHostHeader: false };
+
 /** The relay's HTTP side: what is registered, in this order. Listens to nothing by itself. */
 export async function createApp({
   services,
@@ -110,7 +112,7 @@ export async function createApp({
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => answerRouterError(error, request, reply, log),
     clientErrorHandler: answerBrokenRequest,
-    ...(tls === undefined ? { http: { shouldUpgradeCallback } } : { https: { ...tls, shouldUpgradeCallback } }),
+    ...(tls === undefined ? { http: ofServer } : { https: { ...tls, ...ofServer } }),
   }).withTypeProvider<TypeBoxTypeProvider>() as RelayApp;
 
   // Node would answer 417 in words of its own; whoever expects something else of us may also be served without it.
@@ -121,6 +123,7 @@ export async function createApp({
   compileOnDemand(app);
   const routes = collectRoutes(app);
   registerErrorHandlers(app, routes, maxBodyBytes, log);
+  refuseWithoutHost(app);
   allowOrigins(app, corsOrigins, routes);
   registerRequestId(app);
   limitUnread(app, unreadMs);

@@ -36,7 +36,8 @@ type Entry = { budget: Budget; period: BudgetPeriod; spentMicro: number; isTold:
 
 /**
  * Invariants: (1) `spentMicro` is the sum of the ledger's entries of the account in this period, with those that are told and not
- * written yet; (2) a period that is over counts no more, and its end needs no timer; (3) who is beyond the soft budget when
+ * written yet; (2) a period that is over counts no more, and its end needs
+ * no timer; one that has not begun, since the clock was set back, counts neither; (3) who is beyond the soft budget when
  * the counting begins was told of it, or has set it so.
  */
 export function createBudgets({ store, lastSeq, onSoftReached, now }: BudgetPorts): Budgets {
@@ -54,8 +55,19 @@ export function createBudgets({ store, lastSeq, onSoftReached, now }: BudgetPort
     entry.spentMicro = sinceMicro + (told.get(keyId) ?? 0) - laterMicro;
     entry.isTold = isReached(entry);
   };
+  /** The clock was set back: the period that it shows is counted anew, and what was spent in the other one holds until then. */
+  const goBack = (keyId: string, entry: Entry, at: number): void => {
+    const { period } = entry;
+    entry.period = periodAt(entry.budget.budgetDuration, at);
+    entry.isTold = true;
+    entry.counts = count(keyId, entry).catch(() => {
+      // Whoever asks next tries again.
+      entry.period = period;
+    });
+  };
   const current = (keyId: string, at = now()): Entry | undefined => {
     const entry = entries.get(keyId);
+    if (entry !== undefined && at < entry.period.startsAt) goBack(keyId, entry, at);
     if (entry === undefined || entry.period.renewsAt === null || at < entry.period.renewsAt) return entry;
     entry.period = periodAt(entry.budget.budgetDuration, at);
     entry.spentMicro = 0;

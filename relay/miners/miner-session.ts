@@ -97,6 +97,8 @@ export async function openMinerSession(ports: MinerSessionPorts): Promise<MinerS
     }),
     signal: new AbortController().signal,
     onOpen: opened.resolve,
+    // It has no credentials of the bus.
+    onLeap: () => undefined,
   });
   const tell = (): void => {
     documents.touch();

@@ -2,7 +2,7 @@ import { measureRuntime } from '../../shared/agent/measured-runtime.ts';
 import type { Runtime } from '../../shared/runtimes/runtime.ts';
 import type { ShownWork } from './node-messages.ts';
 
-export type CountedRuntime = Runtime & { work(): ShownWork };
+export type CountedRuntime = Runtime & { work(): Omit<ShownWork, 'credits'> };
 
 /** The same runtime, which also counts what it has done. A job that was cut short is none. */
 export function countWork(inner: Runtime, now: () => number): CountedRuntime {
@@ -46,4 +46,15 @@ function fastest(runtime: Runtime): number | null {
     .flatMap(({ type, measured }) => (type === 'llm' ? [measured?.tokens_per_s ?? 0] : []));
   const most = Math.max(0, ...speeds);
   return most === 0 ? null : most;
+}
+
+/** Of a node that was, and of the one that came after it. */
+export function addWork(before: ShownWork, work: ShownWork): ShownWork {
+  return {
+    jobs: before.jobs + work.jobs,
+    tokens: before.tokens + work.tokens,
+    running: work.running,
+    tokensPerS: work.tokensPerS ?? before.tokensPerS,
+    credits: before.credits === null ? work.credits : before.credits + (work.credits ?? 0),
+  };
 }

@@ -84,6 +84,8 @@ export type ShownWork = {
   running: number;
   /** Output tokens per second of recent jobs; null until one was long enough to tell. */
   tokensPerS: number | null;
+  /** What the relay has credited for these jobs; null before there is any, as at a relay without prices. */
+  credits: number | null;
 };
 
 export type NodeView = Stage & ModelsView & { machine: ShownMachine | null; work: ShownWork };
@@ -110,6 +112,6 @@ export type ToModels =
   /** The browser was asked to keep what is stored. */
   | { type: 'lookStorage' };
 
-export const NO_WORK: ShownWork = { jobs: 0, tokens: 0, running: 0, tokensPerS: null };
+export const NO_WORK: ShownWork = { jobs: 0, tokens: 0, running: 0, tokensPerS: null, credits: null };
 
 export const NO_MODELS: ModelsView = { models: [], downloads: [], storage: null, offer: null, isMetered: false };

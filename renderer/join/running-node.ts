@@ -5,7 +5,7 @@ import { nodeIdOf } from '../../shared/identity/node-id.ts';
 import type { Signer } from '../../shared/identity/signer.ts';
 import type { NodePolicy } from '../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
-import { type Problem, toProblem } from '../../shared/problems/problem.ts';
+import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { ComputeDevice } from '../inference/compute-device.ts';
 import type { ModelUrls } from '../inference/model-source.ts';
 import { createWebRuntime } from '../inference/web-runtime.ts';
@@ -14,6 +14,7 @@ import { countWork } from './counted-runtime.ts';
 import type { ModelsView, ShownProblem, ShownWork, Stage, ToModels } from './node-messages.ts';
 import { type NodeStore, pinsOf, type StoredNode } from './node-store.ts';
 import { createTabModels, TAB_MODELS } from './tab-models.ts';
+import { createVisitCredits } from './visit-credits.ts';
 
 export type RunningNodeOptions = {
   node: StoredNode;
@@ -69,6 +70,13 @@ export function startRunningNode(options: RunningNodeOptions): RunningNode {
     onChange: tell,
   });
   const counted = countWork(models.runtime, () => performance.now());
+  const visit = createVisitCredits({
+    ask: async (question) => {
+      if (agent === undefined) throw new Problem('relay_unreachable', 'The node has not met its relay yet.');
+      return agent.records(question);
+    },
+    now: () => performance.now(),
+  });
   const ready = Promise.withResolvers<void>();
 
   function tell(): void {
@@ -102,6 +110,11 @@ export function startRunningNode(options: RunningNodeOptions): RunningNode {
       pins: pinsOf(store),
       policy,
       runtime: counted,
+      witness: {
+        began: say,
+        produced: say,
+        ended: ({ job }, { outcome }) => outcome === 'done' && visit.jobDone(job),
+      },
       // The relay's own port is the only address that the page's security policy allows.
       connect: (line) => connectToBus({ ...line, directUrl: undefined }),
       fetch: globalThis.fetch.bind(globalThis),
@@ -114,6 +127,7 @@ export function startRunningNode(options: RunningNodeOptions): RunningNode {
 
   const timer = setInterval(() => {
     models.look();
+    void visit.look();
     tell();
   }, LOOK_EVERY_MS);
   const ended = run()
@@ -135,7 +149,7 @@ export function startRunningNode(options: RunningNodeOptions): RunningNode {
     ended,
     models: models.view,
     orderModels: models.order,
-    work: () => counted.work(),
+    work: () => ({ ...counted.work(), credits: visit.credits() }),
     async pause() {
       policy.replace(PAUSED);
       runtime.release();

@@ -36,7 +36,15 @@ export type Strings = {
   };
   actions: { pause: string; resume: string; leave: string; cancel: string };
   leave: { title: string; body: string; confirm: string };
-  work: { title: string; jobs: string; tokens: string; speed: string; unknown: string };
+  work: {
+    title: string;
+    jobs: string;
+    tokens: string;
+    speed: string;
+    unknown: string;
+    credits: string;
+    noCredits: string;
+  };
   machine: {
     title: string;
     device: string;
@@ -105,6 +113,8 @@ const EN: Strings = {
     tokens: 'Tokens written',
     speed: 'Tokens per second',
     unknown: 'not yet known',
+    credits: 'Credits earned',
+    noCredits: 'none yet',
   },
   machine: {
     title: 'This browser',
@@ -182,6 +192,8 @@ const FR: Strings = {
     tokens: 'Jetons produits',
     speed: 'Jetons par seconde',
     unknown: 'pas encore connu',
+    credits: 'Crédits gagnés',
+    noCredits: 'aucun pour l’instant',
   },
   machine: {
     title: 'Ce navigateur',

@@ -11,6 +11,7 @@ import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import { chooseDevice } from '../inference/compute-device.ts';
 import { forgetModels } from '../inference/model-cache.ts';
+import { addWork } from './counted-runtime.ts';
 import { createNodeKeys, signerOfKeys } from './node-key.ts';
 import {
   NO_MODELS,
@@ -50,10 +51,12 @@ export function createTabNode({ store, relayUrl, version, isNetworkDear, tell }:
   let running: RunningNode | undefined;
   let machine: ShownMachine | null = null;
   let lastTold = '';
+  /** Of nodes that have ended since the page was opened. */
+  let past = NO_WORK;
 
   function show(stage: Stage): void {
     const models = running?.models() ?? NO_MODELS;
-    const view: NodeView = { ...stage, ...models, machine, work: running?.work() ?? NO_WORK };
+    const view: NodeView = { ...stage, ...models, machine, work: addWork(past, running?.work() ?? NO_WORK) };
     const text = JSON.stringify(view);
     if (text === lastTold) return;
     lastTold = text;
@@ -67,6 +70,7 @@ export function createTabNode({ store, relayUrl, version, isNetworkDear, tell }:
     const started = startRunningNode({ node, signer, compute, store, relayUrl, version, isNetworkDear, show });
     running = started;
     const problem = await started.ended;
+    past = addWork(past, { ...started.work(), running: 0 });
     if (running !== started) return;
     running = undefined;
     show({ stage: 'unpaired', problem: problem === undefined ? null : shown(problem) });

@@ -4,7 +4,8 @@ import type { Strings } from './strings.ts';
 
 export function WorkCard({ work, strings, locale }: { work: ShownWork; strings: Strings; locale: string }) {
   const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-  const { jobs, tokens, tokensPerS } = work;
+  const amount = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
+  const { jobs, tokens, tokensPerS, credits } = work;
   return (
     <section className="card" aria-labelledby="work-title">
       <h2 id="work-title">{strings.work.title}</h2>
@@ -15,6 +16,10 @@ export function WorkCard({ work, strings, locale }: { work: ShownWork; strings: 
         <Figure
           name={strings.work.speed}
           value={tokensPerS === null ? <Unknown name={strings.work.unknown} /> : number.format(tokensPerS)}
+        />
+        <Figure
+          name={strings.work.credits}
+          value={credits === null ? <Unknown name={strings.work.noCredits} /> : amount.format(credits)}
         />
       </dl>
     </section>

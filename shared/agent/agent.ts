@@ -22,6 +22,7 @@ import type { AgentLog } from './log.ts';
 import { measureRuntime } from './measured-runtime.ts';
 import type { ConnectToBus, OpenSocket } from './nats-connection.ts';
 import { createOperatorDesk } from './operator-desk.ts';
+import { assertClocksAgree } from './relay-clock.ts';
 import { pinsInMemory, type RelayPins } from './relay-conversation.ts';
 import type { NodeTls } from './relay-tls.ts';
 import type { RunSpans } from './run-span.ts';
@@ -198,6 +199,7 @@ export function startAgent(options: AgentOptions): Agent {
           opened.resolve(first.nodeId);
           onOpen();
         },
+        onLeap: credentials.hurry,
       });
       if (stop.signal.aborted) await session.close();
       await session.ended;
@@ -238,7 +240,11 @@ function handedBack(): Problem {
 function admitter(options: AgentOptions, signer: Promise<Signer>): Admit {
   const admit = createAdmittance();
   const pins = options.pins ?? pinsInMemory();
-  return async (signal) => admit({ ...options, pins, signer: await signer, signal });
+  return async (signal) => {
+    const credentials = await admit({ ...options, pins, signer: await signer, signal });
+    assertClocksAgree(credentials, options.now());
+    return credentials;
+  };
 }
 
 /** The relay's authority vouches for the bus's own listener; the door is verified as the relay's other routes are. */

@@ -36,6 +36,8 @@ export type SessionPorts = {
   /** Ends an attempt to connect. */
   signal: AbortSignal;
   onOpen(): void;
+  /** The machine slept, or its clock was set. */
+  onLeap(): void;
 };
 
 export type Session = {
@@ -118,6 +120,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
     beatenAt += sinceMs;
     // A machine that slept has lost its session, and often its line, which nothing says then.
     if (sinceMs > LIMITS.leaseMs) bus.probe();
+    if (Math.abs(sinceMs) > LIMITS.clockSkewMs) ports.onLeap();
     ports.policy.check();
     announce();
     tell.reports();

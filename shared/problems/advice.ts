@@ -39,6 +39,8 @@ export const ADVICE: Readonly<Record<ProblemCode, string>> = {
   pairing_proof_invalid:
     'Begin anew, at the address that the relay gives as its own; if it fails again, look whether a proxy stands in between.',
   node_pending: 'Wait until the operator of the relay approves the machine, or ask for it.',
+  clocks_differ:
+    'Set the clock that is wrong: that of the node’s machine or that of the relay’s; then the node joins by itself.',
   certificate_required:
     'Join with the app or the command line, or ask the operator to start the relay with --browser-nodes.',
   node_revoked:

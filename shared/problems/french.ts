@@ -104,6 +104,7 @@ const FRENCH: Readonly<Record<MetCode, string>> = {
   relay_identity_changed: 'Un autre relais répond à cette adresse. Demandez un code à son opérateur.',
   relay_not_verified: 'Rien ne prouve à cette machine l’identité du relais. Utilisez le lien que donne son opérateur.',
   node_pending: 'L’opérateur du relais doit encore approuver cette machine.',
+  clocks_differ: 'L’horloge de cette machine et celle du relais diffèrent. Réglez celle qui est fausse.',
   certificate_required:
     'Ce relais n’admet aucune machine sans certificat, et un onglet n’en a pas. Demandez à l’opérateur de le démarrer avec --browser-nodes.',
   node_revoked: 'L’opérateur du relais a exclu cette machine. Demandez-lui pourquoi, et un nouveau code.',
@@ -163,6 +164,7 @@ const WITH_DETAIL: ReadonlySet<string> = new Set<MetCode>([
   'storage_failed',
   'protocol_violation',
   'node_pending',
+  'clocks_differ',
   'model_not_found',
   'model_download_failed',
   'model_store_full',

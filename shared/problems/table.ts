@@ -47,6 +47,7 @@ export const PROBLEMS = {
   pairing_challenge_invalid: notNow(409, 'The challenge is spent, too old or not of this relay'),
   pairing_proof_invalid: forbidden(403, 'The signature does not belong to this conversation'),
   node_pending: notNow(409, 'The node waits for approval'),
+  clocks_differ: notNow(409, 'The clocks of node and relay differ'),
   certificate_required: forbidden(403, 'The node shows no certificate'),
   node_revoked: forbidden(403, 'The node was revoked'),
   relay_identity_changed: broken(502, 'This is not the relay that the node was paired with'),

@@ -53,6 +53,36 @@ test('[X10] a key with as many requests under way as it may is refused the next 
   await assertFree(key);
 });
 
+test('[X11] a client that is refused asks once more by itself, no earlier than it was told to, and is answered', async () => {
+  const key = await makeKey(pool, { max_parallel_requests: 1 });
+  const other = occupy(key);
+  await isRunning(key, 1);
+  const tries: { status: number; askedMs: number; answeredMs: number; headers: Headers }[] = [];
+  const client = pool.client({
+    apiKey: key.key,
+    maxRetries: 2,
+    fetch: async (url: string | URL | Request, init?: RequestInit) => {
+      const askedMs = performance.now();
+      const response = await fetch(url, init);
+      tries.push({ status: response.status, headers: response.headers, askedMs, answeredMs: performance.now() });
+      other.abort();
+      await isRunning(key, 0);
+      return response;
+    },
+  });
+  await client.chat.completions.create(say('test/noop'));
+  const [refused, answered] = tries;
+  assert.ok(refused !== undefined && answered !== undefined);
+  assert.deepEqual(
+    tries.map(({ status }) => status),
+    [429, 200],
+  );
+  const [seconds, ms] = ['retry-after', 'retry-after-ms'].map((name) => Number(refused.headers.get(name)));
+  assert.deepEqual([seconds, ms], [1, 1_000]);
+  // A timer may fire up to a millisecond early.
+  assert.ok(answered.askedMs - refused.answeredMs >= 1_000 - 1);
+});
+
 test('a slot comes back after every way in which an answer ends, and once', async () => {
   const key = await makeKey(pool, { max_parallel_requests: 1 });
   const client = clientOf(key);

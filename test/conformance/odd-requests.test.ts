@@ -78,6 +78,17 @@ test('what follows a HEAD and is no request is answered with a body where the HE
   assert.match(await ask('/v1/health'), /^HTTP\/1\.1 400 [^{]+\r\n\r\n$/);
 });
 
+test('a request without a Host is refused in the shape of all errors, but for HTTP/1.0, which knows none', async () => {
+  const ask = (version: string, path: string) =>
+    exchange(pool, `GET ${path} HTTP/${version}\r\nConnection: close\r\nX-Request-Id: mine-8\r\n\r\n`);
+  for (const path of ['/v1/health', '/v1/models', '/nowhere']) {
+    const answer = await ask('1.1', path);
+    assertError(answer, { code: 'malformed_request' });
+    assert.equal(answer.headers.get('x-request-id'), 'mine-8');
+  }
+  assert.equal((await ask('1.0', '/v1/health')).status, 200);
+});
+
 test('a body that is not UTF-8 is refused, and not read as another text', async () => {
   const [before = '', after = ''] = JSON.stringify({
     model: 'test/echo',

@@ -76,7 +76,7 @@ test('[X18] answers 503 no_capacity when no slot comes free in time', async (t) 
   await Promise.allSettled(busy);
 });
 
-test('ends every answer under way by its own door when the relay closes', async (t) => {
+test('[X12] ends every answer under way by its own door when the relay closes, and says when to come again', async (t) => {
   const { pool, node } = await setUp(t, {});
   const stream = await ask(pool, 'test/stuck', { stream: true });
   const whole = ask(pool, 'test/stuck');

@@ -23,6 +23,18 @@ await pool.addNode({
       output.toolCall({ index: 1, name: 'now', arguments: '{}', tokens: 4 });
       return 'tool_calls';
     },
+    'test/bare': (_job, output) => {
+      output.toolCall({ index: 0, name: 'now', arguments: '', tokens: 4 });
+      output.toolCall({ index: 1, name: 'add', arguments: '', tokens: 4 });
+      output.toolCall({ index: 1, arguments: '{"a":1}', tokens: 4 });
+      output.toolCall({ index: 2, name: 'now', arguments: '', tokens: 4 });
+      return 'tool_calls';
+    },
+    'test/cut': (_job, output) => {
+      output.toolCall({ index: 0, name: 'now', arguments: '', tokens: 4 });
+      output.toolCall({ index: 1, name: 'add', arguments: '', tokens: 4 });
+      return 'length';
+    },
   }),
 });
 const client = pool.client();
@@ -196,3 +208,34 @@ test('[CH09] reads a call and its result back', async () => {
   const answer = await client.chat.completions.create({ ...ASK, messages, tool_choice: 'none', max_tokens: 10 });
   assert.equal(typeof answer.choices[0]?.message.content, 'string');
 });
+
+for (const [model, expected] of [
+  ['test/bare', ['{}', '{"a":1}', '{}']],
+  ['test/cut', ['{}', '']],
+] as const) {
+  test(`[CH09] a call without arguments has an empty object, unless it was cut off: ${model}`, async () => {
+    const whole = await client.chat.completions.create({ ...ASK, model });
+    const calls = whole.choices[0]?.message.tool_calls ?? [];
+    assert.deepEqual(
+      calls.map((call) => call.type === 'function' && call.function.arguments),
+      expected,
+    );
+    const told: string[] = [];
+    for await (const { choices } of await client.chat.completions.create({ ...ASK, model, stream: true })) {
+      for (const { index, function: piece } of choices[0]?.delta.tool_calls ?? []) {
+        told[index] = (told[index] ?? '') + (piece?.arguments ?? '');
+      }
+    }
+    assert.deepEqual(told, expected);
+    const tools = ['now', 'add'].map((name) => ({ type: 'function' as const, name, parameters: null, strict: false }));
+    const response = await client.responses.create({ model, input: 'x', tools });
+    const stream = client.responses.stream({ model, input: 'x', tools });
+    const { output } = await stream.finalResponse();
+    for (const items of [response.output, output]) {
+      assert.deepEqual(
+        items.map((item) => item.type === 'function_call' && item.arguments),
+        expected,
+      );
+    }
+  });
+}

@@ -73,12 +73,17 @@ async function leave(page: Page): Promise<void> {
 }
 
 test('a tab joins with a code, answers a client, pauses, goes on and leaves', async (t) => {
+  const headers = { authorization: `Bearer ${pool.relay.adminToken}`, 'content-type': 'application/json' };
+  const price = { method: 'PUT', headers, body: JSON.stringify({ per_job_micro: 2_500_000, fee_percent: 50 }) };
+  assert.equal((await pool.request('/v1/admin/prices/*', price)).status, 200);
   const { page, faults } = await visit(t);
   await waitForState(page, 'Not contributing');
   const nodeId = await joined(page, 'Attic tab');
+  await page.locator('.figures div', { hasText: 'Credits earned' }).getByText('none yet').waitFor();
   assert.match(nodeId, /^attic-tab-/);
   assert.deepEqual(await ask('59 + 33'), { content: '92', node: nodeId });
   await page.locator('.figures div', { hasText: 'Jobs done' }).getByText('1').waitFor();
+  await page.locator('.figures div', { hasText: 'Credits earned' }).getByText('1.25', { exact: true }).waitFor();
 
   await page.getByRole('button', { name: 'Pause' }).click();
   await waitForState(page, 'Paused');

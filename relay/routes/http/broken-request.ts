@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { newId } from '../../jobs/id.ts';
+import type { RelayApp } from '../../services.ts';
 import { answerText } from './answer-on-socket.ts';
 import { endLingering } from './lingering-close.ts';
 
@@ -24,6 +25,18 @@ export function answerBrokenRequest(error: BrokenRequest, socket: Socket): void 
   }
   if (!socket.writable) return;
   endLingering(socket, answerText(problemOf(error), { requestId: newId('req'), isHead: isOfHead(error, socket) }));
+}
+
+/** What HTTP/1.1 forbids (RFC 9112, 3.2); Node's own refusal, which is switched off, has neither code nor body. */
+export function refuseWithoutHost(app: RelayApp): void {
+  app.addHook('onRequest', ({ raw: { headers, httpVersion } }, _reply, done) => {
+    const isMissing = headers.host === undefined && httpVersion === '1.1';
+    done(
+      isMissing
+        ? new Problem('malformed_request', 'The request has no Host header, which HTTP/1.1 asks for.')
+        : undefined,
+    );
+  });
 }
 
 /** Whether its client takes the answer for that of a HEAD: one that is broken, or not answered yet. */

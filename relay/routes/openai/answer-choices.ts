@@ -11,6 +11,7 @@ export function choiceOf(
   withLogprobs: boolean,
 ): Choice {
   const hasCalls = calls.length > 0;
+  const isCut = finishReasonOf(done, index) === 'length';
   return {
     index,
     message: {
@@ -18,15 +19,23 @@ export function choiceOf(
       // A call without words has no content, rather than an empty one.
       content: hasCalls && content === '' ? null : content,
       refusal: null,
-      ...(hasCalls ? { tool_calls: calls.map(toolCallOf) } : {}),
+      ...(hasCalls ? { tool_calls: calls.map((call, at) => toolCallOf(call, isCut && at === calls.length - 1)) } : {}),
     },
     finish_reason: finishReasonOf(done, index),
     logprobs: withLogprobs ? logprobsOf(logprobs) : null,
   };
 }
 
-function toolCallOf({ name, arguments: text }: GatheredCall): MadeToolCall {
-  return { id: newId('call'), type: 'function', function: { name, arguments: text } };
+/** With what a tool is called that takes nothing, where its model says just that: clients read arguments as JSON. */
+export const NO_ARGUMENTS = '{}';
+
+/** The arguments as they are told, of a call that has ended or was cut off. */
+export function toldArguments({ arguments: text }: { readonly arguments: string }, isCut: boolean): string {
+  return text === '' && !isCut ? NO_ARGUMENTS : text;
+}
+
+function toolCallOf(call: GatheredCall, isCut: boolean): MadeToolCall {
+  return { id: newId('call'), type: 'function', function: { name: call.name, arguments: toldArguments(call, isCut) } };
 }
 
 /** Probabilities in OpenAI's shape. */

@@ -4,6 +4,7 @@ import type { Problem } from '../../../shared/problems/problem.ts';
 import type { DoneFrame, TokenLogprob } from '../../../shared/protocol/messages.ts';
 import type { PieceDetail, ToolCallPiece } from '../../../shared/runtimes/runtime.ts';
 import { finishReasonOf } from '../../jobs/answer/gather-answer.ts';
+import { NO_ARGUMENTS } from './answer-choices.ts';
 import type { AnswerForm, CallPiece } from './answer-form.ts';
 import { createHeldEvents } from './held-events.ts';
 import { usageOf } from './usage.ts';
@@ -52,6 +53,8 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
   const usageField = options.includeUsage ? ',"usage":null' : '';
   let pending: Piece[] = [];
   let pendingCharacters = 0;
+  /** Of each choice the call whose arguments are still to come. */
+  const bareCalls = new Map<number, number>();
 
   const flush = (): void => {
     const pieces = pending;
@@ -69,7 +72,7 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
     write(
       `${chunkHead}"choices":[{"index":${choice},${members},"logprobs":${logprobs},"finish_reason":${finishReason}}]${usageField}}\n\n`,
     );
-  const eachChoice = (visit: (choice: number) => void): void => {
+  const eachChoice = (visit: (choice: number) => unknown): void => {
     for (let choice = 0; choice < options.choices; choice++) visit(choice);
   };
   const add = (piece: Piece, characters: number): void => {
@@ -77,6 +80,11 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
     if (last === undefined || !joined(last, piece)) pending.push(piece);
     pendingCharacters += characters + piece.logprobs.length * LOGPROB_CHARACTERS;
     events.passOn();
+  };
+  const endBareCall = (choice: number): void => {
+    const index = bareCalls.get(choice);
+    if (!bareCalls.delete(choice) || index === undefined) return;
+    add({ choice, logprobs: [], call: { index, arguments: NO_ARGUMENTS } }, NO_ARGUMENTS.length);
   };
 
   return {
@@ -95,10 +103,14 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
       else writeChoice(choice, form.textOf(text), 'null');
     },
     toolCall: ({ choice = 0, logprobs = [], index, name, arguments: text }) => {
+      if (name !== undefined) endBareCall(choice);
+      if (text !== '') bareCalls.delete(choice);
+      else if (name !== undefined) bareCalls.set(choice, index);
       const call = { index, arguments: text, ...(name === undefined ? {} : { name }) };
       add({ choice, logprobs: [...logprobs], call }, text.length);
     },
     end: (done) => {
+      eachChoice((choice) => finishReasonOf(done, choice) !== 'length' && endBareCall(choice));
       flush();
       eachChoice((choice) => writeChoice(choice, form.ending, JSON.stringify(finishReasonOf(done, choice))));
       if (options.includeUsage) write(`${chunkHead}"choices":[],"usage":${JSON.stringify(usageOf(done.usage))}}\n\n`);

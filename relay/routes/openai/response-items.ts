@@ -1,4 +1,5 @@
 import type { OutputItem } from '../../../shared/api/responses.ts';
+import { NO_ARGUMENTS } from './answer-choices.ts';
 import type { AnswerParts, WriteEvent } from './part-events.ts';
 import { callItem, messageItem, textPart } from './response-object.ts';
 
@@ -29,6 +30,9 @@ export function createResponseItems(write: WriteEvent): ResponseItems {
     write(`response.${kind}.delta`, { ...placeOf(open), delta, ...more });
   };
   const end = (status: OutputItem['status']): void => {
+    if (open?.type === 'function_call' && status === 'completed' && open.arguments === '') {
+      open.arguments = pending = NO_ARGUMENTS;
+    }
     flush();
     if (open === undefined) return;
     const item = open;

@@ -3,6 +3,7 @@ import type { Problem } from '../../../shared/problems/problem.ts';
 import type { Usage } from '../../../shared/protocol/messages.ts';
 import { type Gathered, partsOf } from '../../jobs/answer/gather-answer.ts';
 import { newId } from '../../jobs/id.ts';
+import { toldArguments } from './answer-choices.ts';
 
 /** How a response stands. */
 type Standing = Pick<ResponseObject, 'status' | 'output'> & { readonly usage?: Usage; readonly problem?: Problem };
@@ -74,6 +75,7 @@ export function itemsOf(gathered: Gathered, ended: OutputItem['status']): Output
   const parts = partsOf(gathered);
   return parts.map((part, index) => {
     const status = index === parts.length - 1 ? ended : 'completed';
-    return typeof part === 'string' ? messageItem(part, status) : callItem(part.name, part.arguments, status);
+    if (typeof part === 'string') return messageItem(part, status);
+    return callItem(part.name, toldArguments(part, status === 'incomplete'), status);
   });
 }

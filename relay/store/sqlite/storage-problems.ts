@@ -10,8 +10,11 @@ const ADVICE: ReadonlyArray<readonly [prefix: string, advice: string]> = [
   ['SQLITE_READONLY', 'it is read-only. Give the relay the right to write the file and its folder'],
   ['SQLITE_CANTOPEN', 'it cannot be opened. Give the relay the right to read and write the file and its folder'],
   ['SQLITE_PERM', 'it cannot be opened. Give the relay the right to read and write the file and its folder'],
-  ['SQLITE_CORRUPT', 'it is damaged. Restore it from a backup, or move it away to start with an empty one'],
-  ['SQLITE_NOTADB', 'it is not a database. Restore it from a backup, or move it away to start with an empty one'],
+  ['SQLITE_CORRUPT', 'it is damaged. Put the whole folder back from a backup, or begin anew in another data folder'],
+  [
+    'SQLITE_NOTADB',
+    'it is not a database. Put the whole folder back from a backup, or begin anew in another data folder',
+  ],
   ['SQLITE_BUSY', 'another program keeps it locked. Close that program'],
   ['SQLITE_LOCKED', 'another program keeps it locked. Close that program'],
 ];

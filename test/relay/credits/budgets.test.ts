@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { keyAccount } from '../../../relay/credits/accounts.ts';
 import { createBudgets } from '../../../relay/credits/budgets.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { settled } from '../../support/pending-timers.ts';
 import { isProblem } from '../../support/problems.ts';
 import { T0 } from '../store/store-records.ts';
 
@@ -75,6 +76,25 @@ test('a budget is renewed at the end of its period, to the millisecond, and what
   budgets.charged('k', clock.now, 7);
   assert.equal(spent(), 7);
 });
+
+for (const leapMs of [3_600_000 * 24, 3_650 * DAY_MS]) {
+  test(`a budget holds on after the clock was ${leapMs / DAY_MS} days ahead for a while`, async () => {
+    const { budgets, clock, reads, spent } = budgetsOver([[TODAY, 60]]);
+    await budgets.set('k', DAILY);
+    clock.now += leapMs;
+    budgets.assertRoom('k', 100, 0);
+    clock.now -= leapMs;
+    reads.fails = true;
+    assert.equal(budgets.standing('k')?.renewsAt, TODAY + DAY_MS);
+    await settled();
+    reads.fails = false;
+    assert.equal(budgets.standing('k')?.renewsAt, TODAY + DAY_MS);
+    await settled();
+    assert.equal(spent(), 60);
+    budgets.charged('k', clock.now, 30);
+    assert.throws(() => budgets.assertRoom('k', 11, 0), isProblem('budget_exceeded', /0\.00001 left/));
+  });
+}
 
 test('a budget without a duration is never renewed', async () => {
   const { budgets, clock, spent } = budgetsOver([[5, 30]]);
