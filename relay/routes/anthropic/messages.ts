@@ -23,6 +23,7 @@ import { sendAnswer } from '../send-json.ts';
 import { assertCallable, blocksOf, endingOf, messageOf, usageOf } from './message-object.ts';
 import { createMessageStream } from './message-stream.ts';
 import { type MessagesOrder, readMessagesRequest } from './messages-request.ts';
+import { keepToolInputs } from './tool-input.ts';
 
 /** For the documentation alone, as that of chats is. */
 const ANSWER = {
@@ -32,7 +33,7 @@ const ANSWER = {
   content: { 'application/json': { schema: MessageObject }, 'text/event-stream': { schema: MessageEvent } },
 };
 const ERRORS = { '4xx': AnthropicError, '5xx': AnthropicError };
-const CONFIG = { access: 'inference', errorForm: 'anthropic' } as const;
+const CONFIG = { access: 'inference', errorForm: 'anthropic', beforeChecks: keepToolInputs } as const;
 
 /** Anthropic's routes for what a chat does: the same job in other words. */
 export function registerMessagesRoutes(app: RelayApp, services: RelayServices): void {
