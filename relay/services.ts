@@ -157,6 +157,8 @@ declare module 'fastify' {
     answersWhileClosing?: boolean;
     /** Whose clients read its errors; what all others answer is RFC 9457 and OpenAI's in one. */
     errorForm?: 'anthropic';
+    /** Looks at a JSON body and at its text, before the body is checked. */
+    beforeChecks?(body: unknown, text: string): void;
   }
   interface FastifyRequest {
     /** Who asks; set on every route that is not public. */

@@ -170,6 +170,32 @@ test('[ME1] takes a message in which nothing is said, or only thought', async ()
   assert.deepEqual(lastInput().messages, [USER, { role: 'assistant', content: '' }, { role: 'user', content: '' }]);
 });
 
+test('[ME1] gives a model the numbers that its tools were called with to the last digit', async () => {
+  const written = '{"id":12345678901234567891,"at":{"x":[-98765432109876543210,7,0.5]},"s":"12345678901234567891"}';
+  const body = JSON.stringify({
+    ...ASK,
+    model: 'test/silent',
+    messages: [
+      USER,
+      { role: 'assistant', content: [{ type: 'tool_use', id: 'toolu_1', name: 'now', input: 'WRITTEN' }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_1', content: 'noon' }] },
+    ],
+  });
+  const send = (input: string, before = '') =>
+    pool.request('/v1/messages', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: before + body.replace('"WRITTEN"', input),
+    });
+  for (const before of ['', '\ufeff']) {
+    assert.equal((await send(written, before)).status, 200);
+    assert.equal(lastInput().messages[1]?.toolCalls?.[0]?.arguments, written);
+  }
+  // A number is no object, however long.
+  const refused = await send('12345678901234567891');
+  await assertRefused(refused, { code: 'invalid_value', param: 'messages.1.content.0.input' });
+});
+
 test('[AN1] [ME4] counts the tokens of a prompt as its answer does, with its tools, whatever the answer has to look like', async () => {
   const tools = [WEATHER];
   const output_config = { format: { type: 'json_schema' as const, schema: ANSWER_SCHEMA } };

@@ -19,7 +19,8 @@ import { answerCount, COUNTED_BY_A_NODE, countOrder } from '../openai/prompt-cou
 import { type Caller, type Run, streamRun } from '../openai/stream-answer.ts';
 import { assertCallable, blocksOf, endingOf, messageOf, usageOf } from './message-object.ts';
 import { createMessageStream } from './message-stream.ts';
-import { readMessagesRequest } from './messages-request.ts';
+import { readMessagesRequest, type MessagesOrder } from './messages-request.ts';
+import { keepToolInputs } from './tool-input.ts';
 
 /** For the documentation alone, as that of chats is. */
 const ANSWER = {
@@ -29,7 +30,7 @@ const ANSWER = {
   content: { 'application/json': { schema: MessageObject }, 'text/event-stream': { schema: MessageEvent } },
 };
 const ERRORS = { '4xx': AnthropicError, '5xx': AnthropicError };
-const CONFIG = { access: 'inference', errorForm: 'anthropic' } as const;
+const CONFIG = { access: 'inference', errorForm: 'anthropic', beforeChecks: keepToolInputs } as const;
 
 /** Anthropic's routes for what a chat does: the same job in other words. */
 export function registerMessagesRoutes(app: RelayApp, services: RelayServices): void {

@@ -14,7 +14,13 @@ export function readSayableBodies(app: FastifyInstance): void {
     if (isUnasked(request, bytes)) return done(null);
     const unread = faultOf(() => assertReadable(request, bytes));
     if (unread !== null) return done(unread);
-    read(request, bytes.toString('utf8'), (error, body) => done(error ?? faultOf(() => assertSayable(body)), body));
+    const text = bytes.toString('utf8');
+    const { beforeChecks } = request.routeOptions.config;
+    read(request, text, (error, body) => {
+      const fault = error ?? faultOf(() => assertSayable(body));
+      if (fault === null) beforeChecks?.(body, text);
+      done(fault, body);
+    });
   });
 }
 
