@@ -1,8 +1,7 @@
 import type { AttemptNamed, MinerDrained, MinerState } from '../../shared/api/miners.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { Bus } from '../fabric/bus.ts';
-import { sweepLeases } from '../fabric/lease-sweep.ts';
+import { isLeaseOver, sweepLeases } from '../fabric/lease-sweep.ts';
 import { createNKey, type NKey } from '../fabric/nkey.ts';
 import type { NodeTable } from '../fabric/node-table.ts';
 import type { RelayLog } from '../log.ts';
@@ -107,7 +106,7 @@ export function createMinerFloor(ports: MinerFloorPorts): MinerFloor {
   });
   const stopSweeping = sweepLeases(now, (at) => {
     for (const session of [...sessions.values()]) {
-      if (at - session.heardAt > LIMITS.leaseMs) end(session, 'The miner fell silent and its lease ran out.');
+      if (isLeaseOver(session, at)) end(session, 'The miner fell silent and its lease ran out.');
     }
   });
 
