@@ -32,7 +32,6 @@ import { HEAD_FILE } from './receipts/log/head-file.ts';
 import { BUS_PATH } from './routes/nodes/enroll.ts';
 import { LIVE_PATH } from './routes/operators/stats.ts';
 import { DATABASE_FILE, openStore } from './store/open-store.ts';
-import { assertNotLost } from './store/sqlite/lost-database.ts';
 import { VERSION } from './version.ts';
 
 export type RelayOptions = {
@@ -154,8 +153,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     const seeds = { relaySeed: identity.seed, attestationSeed: attestation?.seed };
     const maxSizeBytes = options.maxDatabaseBytes;
     const headFile = folder.file(HEAD_FILE);
-    if (databaseUrl === undefined) assertNotLost(file, headFile);
-    const store = await openStore({ file, maxSizeBytes, databaseUrl, databaseWaitMs, log, ...seeds });
+    const store = await openStore({ file, headFile, maxSizeBytes, databaseUrl, databaseWaitMs, log, ...seeds });
     undo.push(() => store.close());
     const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
     const place = { host: options.host, publicUrl: options.publicUrl, more: options.tls?.names ?? [] };

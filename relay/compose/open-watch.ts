@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { watchClock } from '../clock-watch.ts';
 import { forgetJobs } from '../jobs/forget-jobs.ts';
 import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
 import { createLiveFeed } from '../live/live-feed.ts';
@@ -17,7 +18,7 @@ const NODES_WATCHED = 1_000;
 export function openWatch(options: ServicesOptions, nodes: OpenNodes, work: OpenWork) {
   const { log, store, register, fabric } = options;
   const { table, directory, models, scheduler } = nodes;
-  const { jobs, queue, approvals, activity } = work;
+  const { jobs, queue, approvals, activity, receiptLog } = work;
   const readStats = createStatsReader({
     ...{ version: VERSION, busConnected: fabric.bus.isConnected, diskUsage: options.diskUsage, now: Date.now },
     ...{ directory, models, jobs, scheduler, queue, approvals, store, activity },
@@ -26,7 +27,12 @@ export function openWatch(options: ServicesOptions, nodes: OpenNodes, work: Open
   const run = randomBytes(9).toString('base64url');
   const liveFeed = createLiveFeed({ nodes: changes, readStats, run, log });
   queue.watchAll(liveFeed.jobChanged);
-  const stops = [foldUsage({ store: store.usage, now: Date.now, log }), forgetOldJobs(options)];
+  const lastSignedAt = receiptLog.lastHead()?.signedAt;
+  const stops: (() => unknown)[] = [
+    foldUsage({ store: store.usage, now: Date.now, log }),
+    forgetOldJobs(options),
+    watchClock({ now: Date.now, lastSignedAt, log }),
+  ];
   const close = async (): Promise<void> => {
     liveFeed.close();
     for (const stop of stops) await stop();

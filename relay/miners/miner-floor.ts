@@ -1,7 +1,7 @@
 import type { AttemptNamed, MinerDrained, MinerState } from '../../shared/api/miners.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import { LIMITS } from '../../shared/protocol/limits.ts';
 import type { Bus } from '../fabric/bus/bus.ts';
+import { isLeaseOver, sweepLeases } from '../fabric/nodes/lease-sweep.ts';
 import { createNKey, type NKey } from '../fabric/bus/nkey.ts';
 import { sweepLeases } from '../fabric/nodes/lease-sweep.ts';
 import type { NodeTable } from '../fabric/nodes/node-table.ts';
@@ -107,7 +107,7 @@ export function createMinerFloor(ports: MinerFloorPorts): MinerFloor {
   });
   const stopSweeping = sweepLeases(now, (at) => {
     for (const session of [...sessions.values()]) {
-      if (at - session.heardAt > LIMITS.leaseMs) end(session, 'The miner fell silent and its lease ran out.');
+      if (isLeaseOver(session, at)) end(session, 'The miner fell silent and its lease ran out.');
     }
   });
 

@@ -1,6 +1,8 @@
 import type { AwaitedServer } from './postgres/await-server.ts';
 import type { PostgresOptions } from './postgres/postgres-rooms.ts';
+import { assertNotLost } from './sqlite/lost-database.ts';
 import { openSqliteStore } from './sqlite/open-sqlite-store.ts';
+import { tellUpgrade } from './sqlite/tell-upgrade.ts';
 import type { Store } from './store.ts';
 
 /** The database of SQLite, in the folder of the relay. */
@@ -9,6 +11,8 @@ export const DATABASE_FILE = 'sparewatt.sqlite';
 export type StoreOptions = Omit<PostgresOptions, 'url'> & {
   /** Of the database of SQLite. */
   file: string;
+  /** Beside it, for a relay: by which it knows that its database is lost. */
+  headFile?: string;
   /** How large it may grow; as large as the disk allows unless given. */
   maxSizeBytes?: number | undefined;
   /** Of a PostgreSQL database that is used instead. A secret. */
@@ -23,9 +27,13 @@ export type StoreOptions = Omit<PostgresOptions, 'url'> & {
  * `database_unusable` and `database_in_use`.
  */
 export async function openStore(given: StoreOptions): Promise<Store> {
-  const { file, maxSizeBytes, databaseUrl, databaseWaitMs = 0, log, ...options } = given;
+  const { file, headFile, maxSizeBytes, databaseUrl, databaseWaitMs = 0, log, ...options } = given;
   if (databaseUrl === undefined) {
-    return openSqliteStore({ file, ...options, ...(maxSizeBytes === undefined ? {} : { maxSizeBytes }) });
+    if (headFile !== undefined) assertNotLost(file, headFile);
+    const isUpToDate = log && options.readOnly !== true ? tellUpgrade(file, log, () => performance.now()) : undefined;
+    const store = await openSqliteStore({ file, ...options, ...(maxSizeBytes === undefined ? {} : { maxSizeBytes }) });
+    isUpToDate?.();
+    return store;
   }
   // Loaded here, so that a relay on SQLite need not wait for it.
   const { openPostgresStore } = await import('./postgres/open-postgres-store.ts');

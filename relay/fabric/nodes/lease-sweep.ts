@@ -12,9 +12,16 @@ export function sweepLeases(now: () => number, expire: (at: number) => void): ()
   let blindUntil = Number.NEGATIVE_INFINITY;
   const timer = setInterval(() => {
     const at = now();
-    if (at - sweptAt > LIMITS.heartbeatIntervalMs) blindUntil = at + LIMITS.leaseMs;
+    // Also when the clock is set back, or the end of an earlier blindness would lie as far ahead as it was wrong.
+    if (at - sweptAt > LIMITS.heartbeatIntervalMs || at < sweptAt) blindUntil = at + LIMITS.leaseMs;
     sweptAt = at;
     if (at >= blindUntil) expire(at);
   }, SWEEP_INTERVAL_MS);
   return () => clearInterval(timer);
+}
+
+/** Whoever was heard at a time that is yet to come, since the clock was set back, has a lease's time from now. */
+export function isLeaseOver(one: { heardAt: number }, at: number): boolean {
+  one.heardAt = Math.min(one.heardAt, at);
+  return at - one.heardAt > LIMITS.leaseMs;
 }

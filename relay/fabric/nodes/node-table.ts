@@ -1,7 +1,7 @@
 import { slugOf } from '../../../shared/identity/node-id.ts';
 import type { CapabilityDocument, ServedModel } from '../../../shared/protocol/capabilities.ts';
-import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { createFreeNodeIndex, type FreeNodes, isOpenToJobs } from './free-nodes.ts';
+import { isLeaseOver } from './lease-sweep.ts';
 import { ACTIVE, type NodeStanding } from './node-standing.ts';
 
 /** A node with an open session. `reserved` counts the attempts this relay has running on it. */
@@ -229,7 +229,7 @@ export function createNodeTable(standingOf: (nodeId: string) => NodeStanding = (
     remove,
     expire: (now) => {
       for (const node of nodes.values()) {
-        if (now - node.heardAt > LIMITS.leaseMs) remove(node.id, 'The node fell silent and its lease ran out.');
+        if (isLeaseOver(node, now)) remove(node.id, 'The node fell silent and its lease ran out.');
       }
     },
     reserve: (node) => {

@@ -11,6 +11,8 @@ import { toStorageError } from './storage-problems.ts';
 const OPEN_TIMEOUT_MS = 5_000;
 /** It blocks the event loop, so longer waits are the group commit's. */
 const BUSY_TIMEOUT_MS = 100;
+/** Some ten thousand jobs of one moment. */
+const WAL_KEPT_BYTES = 64 * 1024 * 1024;
 
 export type DatabaseOptions = {
   file: string;
@@ -68,6 +70,8 @@ function configure(db: Database.Database, maxSizeBytes: number | undefined): voi
   // WAL with FULL: a commit is one sequential write and one sync, and what was acknowledged survives a loss of power.
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
+  // An upgrade leaves a log as large as the database, which else stays so until the relay ends.
+  db.pragma(`journal_size_limit = ${WAL_KEPT_BYTES}`);
   // The upper pages of a million jobs stay at hand.
   db.pragma('cache_size = -32768');
   db.pragma('foreign_keys = ON');

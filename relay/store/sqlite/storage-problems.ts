@@ -45,8 +45,13 @@ export function toStorageError(error: unknown, file: string, phase: Phase): unkn
   const advice = ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1];
   if (advice === undefined) return error;
   const because = `cannot be used: ${advice} (${code}).`;
-  if (phase === 'opening')
-    return new Problem('data_folder_unusable', `The database ${file} ${because}`, { cause: error });
+  if (phase === 'opening') {
+    const said = because.replace(
+      '; the relay writes again by itself',
+      ', and start the relay again: nothing was changed',
+    );
+    return new Problem('data_folder_unusable', `The database ${file} ${said}`, { cause: error });
+  }
   const cause = new Error(`the database ${file}`, { cause: error });
   return new Problem('storage_failed', `The relay's database ${because}`, { cause, retryAfterMs: RETRY_AFTER_MS });
 }
