@@ -99,8 +99,11 @@ export async function startPostgres(): Promise<PostgresServer> {
   writeFileSync(passwordFile, password, { mode: 0o644 });
   const data = join(folder, 'data');
   const initdb = join(programs, 'initdb');
+  // Since PostgreSQL 15, as are copies by file.
   const knowsLanguages = (await run(initdb, ['--help'])).stdout.includes('--icu-locale');
   const order = knowsLanguages ? IN_LANGUAGE : [];
+  // Half the time of a copy that is logged block by block; it waits for the disk, which nothing does here.
+  const strategy = knowsLanguages ? 'STRATEGY FILE_COPY' : '';
   await run(initdb, [...INITDB, ...order, `--pgdata=${data}`, `--pwfile=${passwordFile}`], { ...owner, cwd: folder });
 
   const start = async () => {
@@ -121,7 +124,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   const createDatabase = async (like = urlOf('template1')) => {
     count += 1;
     const name = `d${count}`;
-    await command(`CREATE DATABASE ${name} TEMPLATE ${nameIn(like)}`);
+    await command(`CREATE DATABASE ${name} TEMPLATE ${nameIn(like)} ${strategy}`);
     return urlOf(name);
   };
   await start();
