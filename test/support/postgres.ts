@@ -79,10 +79,14 @@ export async function startPostgres(): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-postgres-'));
   if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);
   let server: ChildProcess | undefined;
+  /** Of whom the server belongs to: a new line costs both sides more than most of what is said on it. */
+  let ownerLine: pg.Client | undefined;
   const end = async (signal: NodeJS.Signals) => {
     const ending = server;
     server = undefined;
     if (ending === undefined) return;
+    await ownerLine?.end();
+    ownerLine = undefined;
     const exited = once(ending, 'exit');
     ending.kill(signal);
     await exited;
@@ -116,9 +120,11 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
   const urlOf = (name: string) => `postgres://${USER}:${password}@${encodeURIComponent(folder)}/${name}`;
   const command = async (sql: string) => {
-    const client = new pg.Client(urlOf('postgres'));
-    await client.connect();
-    await client.query(sql).finally(() => client.end());
+    if (ownerLine === undefined) {
+      ownerLine = new pg.Client(urlOf('postgres'));
+      await ownerLine.connect();
+    }
+    await ownerLine.query(sql);
   };
   let count = 0;
   const createDatabase = async (like = urlOf('template1')) => {
