@@ -1,9 +1,8 @@
 import type { AttemptNamed, MinerDrained, MinerState } from '../../shared/api/miners.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { Bus } from '../fabric/bus/bus.ts';
-import { isLeaseOver, sweepLeases } from '../fabric/nodes/lease-sweep.ts';
 import { createNKey, type NKey } from '../fabric/bus/nkey.ts';
-import { sweepLeases } from '../fabric/nodes/lease-sweep.ts';
+import { isLeaseOver, sweepLeases } from '../fabric/nodes/lease-sweep.ts';
 import type { NodeTable } from '../fabric/nodes/node-table.ts';
 import type { RelayLog } from '../log.ts';
 import type { NodeRegister } from '../pairing/node-register.ts';

@@ -79,10 +79,14 @@ export async function startPostgres(): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'sparewatt-postgres-'));
   if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);
   let server: ChildProcess | undefined;
+  /** Of whom the server belongs to: a new line costs both sides more than most of what is said on it. */
+  let ownerLine: pg.Client | undefined;
   const end = async (signal: NodeJS.Signals) => {
     const ending = server;
     server = undefined;
     if (ending === undefined) return;
+    await ownerLine?.end();
+    ownerLine = undefined;
     const exited = once(ending, 'exit');
     ending.kill(signal);
     await exited;
@@ -99,8 +103,11 @@ export async function startPostgres(): Promise<PostgresServer> {
   writeFileSync(passwordFile, password, { mode: 0o644 });
   const data = join(folder, 'data');
   const initdb = join(programs, 'initdb');
+  // Since PostgreSQL 15, as are copies by file.
   const knowsLanguages = (await run(initdb, ['--help'])).stdout.includes('--icu-locale');
   const order = knowsLanguages ? IN_LANGUAGE : [];
+  // Half the time of a copy that is logged block by block; it waits for the disk, which nothing does here.
+  const strategy = knowsLanguages ? 'STRATEGY FILE_COPY' : '';
   await run(initdb, [...INITDB, ...order, `--pgdata=${data}`, `--pwfile=${passwordFile}`], { ...owner, cwd: folder });
 
   const start = async () => {
@@ -113,15 +120,17 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
   const urlOf = (name: string) => `postgres://${USER}:${password}@${encodeURIComponent(folder)}/${name}`;
   const command = async (sql: string) => {
-    const client = new pg.Client(urlOf('postgres'));
-    await client.connect();
-    await client.query(sql).finally(() => client.end());
+    if (ownerLine === undefined) {
+      ownerLine = new pg.Client(urlOf('postgres'));
+      await ownerLine.connect();
+    }
+    await ownerLine.query(sql);
   };
   let count = 0;
   const createDatabase = async (like = urlOf('template1')) => {
     count += 1;
     const name = `d${count}`;
-    await command(`CREATE DATABASE ${name} TEMPLATE ${nameIn(like)}`);
+    await command(`CREATE DATABASE ${name} TEMPLATE ${nameIn(like)} ${strategy}`);
     return urlOf(name);
   };
   await start();

@@ -19,7 +19,7 @@ import { answerCount, COUNTED_BY_A_NODE, countOrder } from '../openai/prompt-cou
 import { type Caller, type Run, streamRun } from '../openai/stream-answer.ts';
 import { assertCallable, blocksOf, endingOf, messageOf, usageOf } from './message-object.ts';
 import { createMessageStream } from './message-stream.ts';
-import { readMessagesRequest, type MessagesOrder } from './messages-request.ts';
+import { readMessagesRequest } from './messages-request.ts';
 import { keepToolInputs } from './tool-input.ts';
 
 /** For the documentation alone, as that of chats is. */

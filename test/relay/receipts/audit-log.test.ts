@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import Database from 'better-sqlite3';
@@ -8,6 +8,7 @@ import { auditLog } from '../../../relay/receipts/log/audit-log.ts';
 import { HEAD_FILE } from '../../../relay/receipts/log/head-file.ts';
 import { openLogKeeper } from '../../../relay/receipts/log/log-keeper.ts';
 import { leafHash } from '../../../relay/receipts/log/merkle-tree.ts';
+import { openSqliteStore } from '../../../relay/store/sqlite/open-sqlite-store.ts';
 import { bytesToBase64Url } from '../../../shared/protocol/base64.ts';
 import { bytesToHex, hexToBytes } from '../../../shared/protocol/hex.ts';
 import { canonicalJson } from '../../../shared/receipts/canonical-json.ts';
@@ -16,31 +17,45 @@ import { isConsistent } from '../../../shared/receipts/log/verify-proofs.ts';
 import { checkReceiptFile } from '../../../shared/receipts/receipt-proof.ts';
 import { silentLog } from '../../support/pool.ts';
 import { isProblem } from '../../support/problems.ts';
+import { sharedFolder } from '../../support/temporary-folder.ts';
 import { makeFolder, makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import { draftFor, finishedJob, RELAY_KEY, T0 } from '../store/store-records.ts';
 
 /** So many fill one subtree that is stored, and leave some. */
 const RECEIPTS = 19;
 
-/** A store with some receipts under a signed head, opened anew after its database was tampered with. */
+const DATABASE = 'relay.db';
+const keeperIn = (folder: string) => ({
+  relay: RELAY_KEY,
+  file: join(folder, HEAD_FILE),
+  now: () => T0,
+  log: silentLog,
+});
+/** What a relay left behind that had some receipts under a signed head: made once, and copied for each test. */
+const untouched = sharedFolder();
+await writeReceipts();
+
+async function writeReceipts(): Promise<void> {
+  const store = await openSqliteStore({ file: join(untouched, DATABASE), relaySeed: RELAY_KEY.seed });
+  for (let at = 0; at < RECEIPTS; at += 1) await store.jobs.recordFinishedJob(finishedJob(`job_${at}`));
+  const keeper = await openLogKeeper({ store, ...keeperIn(untouched) });
+  await keeper.close();
+  await store.close();
+}
+
+/** A store with those receipts, opened anew after its database was tampered with. */
 async function openAfter(t: TestContext, tamper: (db: Database.Database) => void) {
   const place = await makeSqlitePlace(t);
-  const file = join(place.folder, HEAD_FILE);
-  const options = { relay: RELAY_KEY, file, now: () => T0, log: silentLog };
-  const first = await place.open();
-  for (let at = 0; at < RECEIPTS; at += 1) await first.jobs.recordFinishedJob(finishedJob(`job_${at}`));
-  const keeper = await openLogKeeper({ store: first, ...options });
-  await keeper.close();
-  await first.close();
-  const db = new Database(join(place.folder, 'relay.db'));
+  for (const name of [DATABASE, HEAD_FILE]) copyFileSync(join(untouched, name), join(place.folder, name));
+  const db = new Database(join(place.folder, DATABASE));
   db.pragma('foreign_keys = OFF');
   tamper(db);
   db.close();
   const store = await place.open();
-  const reopened = await openLogKeeper({ store, ...options });
-  t.after(() => reopened.close());
-  const audit = () => auditLog({ store: store.receiptLog, relayKey: RELAY_KEY.publicKey, head: reopened.lastHead() });
-  return { store, keeper: reopened, audit };
+  const keeper = await openLogKeeper({ store, ...keeperIn(place.folder) });
+  t.after(() => keeper.close());
+  const audit = () => auditLog({ store: store.receiptLog, relayKey: RELAY_KEY.publicKey, head: keeper.lastHead() });
+  return { store, keeper, audit };
 }
 
 test('[V7] an audit finds nothing in a log that nobody touched', async (t) => {
