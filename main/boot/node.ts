@@ -97,6 +97,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
       report: page.report,
       allowSoftware,
       preferences: () => settings.get().preferences,
+      toldMemory: () => settings.get().gpuMemory ?? {},
       ...(host.readGpuUse === undefined ? {} : { readGpuUse: host.readGpuUse }),
       ...(host.freeMemoryBytes === undefined ? {} : { freeMemoryBytes: host.freeMemoryBytes }),
       onChange: changed,

@@ -115,6 +115,7 @@ function handlersOf(parts: UiCallParts): Handlers {
     listModels: () => listModels(parts),
     getDisk: () => diskOf(parts),
     getGpuUse: parts.hardware.gpuUse,
+    tellGpuMemory: (input) => after(tellGpuMemory(parts, input)),
     sizeModel: ({ model }) => offerOf(parts, model),
     pauseDownload: ({ model }) => after(parts.modelDesk.pause(model)),
     addModel: ({ model }) => after(parts.modelDesk.add(model)),
@@ -161,6 +162,18 @@ async function offerOf(parts: UiCallParts, id: string): Promise<ModelOffer> {
   const { weightsBytes } = size;
   const needBytes = weightsBytes === null ? null : memoryNeedBytes({ size_bytes: weightsBytes });
   return { ...size, needBytes, budget: await budgetOf(parts, device) };
+}
+
+/** It counts at once for what fits, here and at the relay. */
+async function tellGpuMemory(parts: UiCallParts, { id, memoryBytes }: UiInput<'tellGpuMemory'>): Promise<void> {
+  const { settings, keeper, runtime } = parts;
+  const { [id]: _, ...others } = settings.get().gpuMemory ?? {};
+  if (memoryBytes !== null && !parts.state().devices.some((device) => device.id === id)) {
+    throw new Problem('invalid_value', 'This machine lists no such GPU.', { param: 'id' });
+  }
+  settings.change({ gpuMemory: memoryBytes === null ? others : { ...others, [id]: memoryBytes } });
+  keeper.tick();
+  await runtime.enforce();
 }
 
 /** A limit that is lower now is kept by removing what nothing uses; what is served stays, and the window says so. */

@@ -11,6 +11,7 @@ import {
 } from '../../shared/preferences/gpu-rules.ts';
 import { type GpuPreference, gpuPreference, type Preferences } from '../../shared/preferences/preferences.ts';
 import type { Gpu, Hardware, WebGpu } from '../../shared/protocol/capabilities.ts';
+import { type ToldMemory, withToldMemory } from './told-memory.ts';
 
 const SHARE_OF_MEMORY = 0.75;
 
@@ -24,6 +25,8 @@ export type HardwareDeskOptions = {
   /** Of the machine's own memory; nobody tells when absent or null. */
   freeMemoryBytes?(): number | null;
   preferences(): Preferences;
+  /** What the owner says of the memory of GPUs. */
+  toldMemory?(): ToldMemory;
   onChange(): void;
   log: AgentLog;
 };
@@ -54,7 +57,10 @@ export function createHardwareDesk(options: HardwareDeskOptions): HardwareDesk {
     return found;
   });
   described.catch((err: unknown) => log.error({ err }, 'the hardware could not be described'));
-  const gpus = (): ListedGpu[] => listGpus(hardware?.gpus, adapterOf(options.report(), options.allowSoftware));
+  const adapter = (): Adapter | undefined => adapterOf(options.report(), options.allowSoftware);
+  const told = (): ToldMemory => options.toldMemory?.() ?? {};
+  const withTold = (found: Hardware): Hardware => withToldMemory(found, told(), adapter());
+  const gpus = (): ListedGpu[] => listGpus(hardware && withTold(hardware).gpus, adapter());
   const gpuUse = async (): Promise<GpuUse[]> => {
     const described = hardware?.gpus ?? [];
     const uses = described.length === 0 ? [] : ((await options.readGpuUse?.(described)) ?? []);
@@ -76,7 +82,8 @@ export function createHardwareDesk(options: HardwareDeskOptions): HardwareDesk {
         const reason = unsupportedOf(options.report(), options.allowSoftware);
         // Where an adapter computes, the others are only not chosen.
         const isConcerned = gpu.computes || !listed.some(({ computes }) => computes);
-        return { ...gpu, unsupported: isConcerned ? reason : null, enabled, capBytes };
+        const toldBytes = told()[gpu.id] ?? null;
+        return { ...gpu, toldBytes, unsupported: isConcerned ? reason : null, enabled, capBytes };
       });
     },
     rule: () => adapterRule(preferences(), gpus()),
@@ -103,7 +110,7 @@ export function createHardwareDesk(options: HardwareDeskOptions): HardwareDesk {
     },
     advertised: async () => {
       const found = await described;
-      return () => advertisedHardware({ ...found, webgpu: webgpu() }, preferences());
+      return () => advertisedHardware({ ...withTold(found), webgpu: webgpu() }, preferences());
     },
   };
 }

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { LANGUAGES } from '../../shared/ipc/language.ts';
+import { GpuId, ToldBytes } from '../../shared/ipc/told-memory.ts';
 import { DEFAULT_PREFERENCES, Preferences } from '../../shared/preferences/preferences.ts';
 import { upgradePreferences } from '../../shared/preferences/upgrade-preferences.ts';
 import { Wish } from '../../shared/preferences/wish.ts';
@@ -30,6 +31,8 @@ export const Settings = Type.Object(
     memoryPeaks: Type.Optional(
       Type.Record(Type.String({ maxLength: 1_024 }), Type.Integer({ minimum: 0 }), { maxProperties: 200 }),
     ),
+    /** What the person says of the memory of GPUs, by the id that they are listed under. */
+    gpuMemory: Type.Optional(Type.Record(GpuId, ToldBytes, { maxProperties: 64 })),
     /** Ids of those whose download the person has paused. */
     pausedModels: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { maxItems: 200 })),
     /** Choices that let anything leave or start by itself, with when they were made; what is not here was not chosen. */

@@ -7,6 +7,9 @@ export type GigabytesFormProps = {
   bytes: number | null;
   /** Whether 0 is a limit, too. */
   allowsNone: boolean;
+  /** In bytes; any where absent. */
+  least?: number;
+  most?: number;
   label: string;
   set: string;
   /** Of the button, where several fields look alike. */
@@ -17,12 +20,24 @@ export type GigabytesFormProps = {
 };
 
 /** A limit in gigabytes, written with a point or a comma; it holds once it is sent. */
-export function GigabytesForm({ bytes, allowsNone, label, set, setFor, hint, wrong, onChange }: GigabytesFormProps) {
+export function GigabytesForm(props: GigabytesFormProps) {
+  const {
+    bytes,
+    allowsNone,
+    least = 0,
+    most = Number.MAX_SAFE_INTEGER,
+    label,
+    set,
+    setFor,
+    hint,
+    wrong,
+    onChange,
+  } = props;
   const id = useId();
   const kept = bytes === null ? '' : String(bytes / GIGABYTE);
   const [text, setText] = useState(kept);
   const value = text.trim() === '' ? null : Math.round(Number(text.trim().replace(',', '.')) * GIGABYTE);
-  const isWrong = value !== null && !(allowsNone ? value >= 0 : value > 0);
+  const isWrong = value !== null && !((allowsNone ? value >= 0 : value > 0) && value >= least && value <= most);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (!isWrong) onChange(value);

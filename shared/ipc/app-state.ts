@@ -57,6 +57,8 @@ export const ListedDevice = Type.Object({
   id: Type.String(),
   name: Type.String(),
   memoryBytes: Nullable(Type.Integer({ minimum: 0 })),
+  /** What its owner says that it has; null where what was found counts. */
+  toldBytes: Nullable(Type.Integer({ minimum: 0 })),
   /** Whether models run, or may run, on this one. */
   computes: Type.Boolean(),
   /** Why no model can run on it, as far as the page that computes has found; null where nothing speaks against it. */

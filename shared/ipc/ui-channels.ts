@@ -25,6 +25,7 @@ export const UI_CALL_NAMES = [
   'listModels',
   'getDisk',
   'getGpuUse',
+  'tellGpuMemory',
   'sizeModel',
   'addModel',
   'pauseDownload',

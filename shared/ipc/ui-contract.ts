@@ -7,6 +7,7 @@ import { LANGUAGES } from './language.ts';
 import { LedgerDay, LedgerDeparture, LedgerJob, LedgerReceipt, PageRequest } from './ledger-views.ts';
 import { ListedModel } from './listed-model.ts';
 import { ModelOffer } from './model-size.ts';
+import { GpuId, ToldBytes } from './told-memory.ts';
 import type { UiCallName } from './ui-channels.ts';
 
 const strict = { additionalProperties: false };
@@ -64,6 +65,8 @@ export const UI_CALLS = {
   removeModel: call(ModelName, AppState),
   /** How full and busy the GPUs are now, of which the system tells it. */
   getGpuUse: call(Nothing, Type.Array(GpuUse)),
+  /** How much memory a GPU has, where that is not found, or found wrongly; null goes back to what is found. */
+  tellGpuMemory: call(Type.Object({ id: GpuId, memoryBytes: Type.Union([ToldBytes, Type.Null()]) }, strict), AppState),
   /** What the node tells its relay of itself now; null while it has none. */
   getCapabilities: call(Nothing, Type.Union([CapabilityDocument, Type.Null()])),
   readLog: call(

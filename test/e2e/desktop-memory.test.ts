@@ -118,8 +118,18 @@ test('what a person changes of their GPU and their models holds for the node at 
   await page.getByRole('link', { name: 'This machine', exact: true }).click();
   await gpu.getByRole('switch', { name: 'Use it for jobs' }).click();
   await until(() => serves());
+  const memory = gpu.getByLabel('Memory that it has');
+  await memory.fill('0');
+  await gpu.getByText('A number of gigabytes from').waitFor();
+  await memory.fill('12');
+  await memory.press('Enter');
+  await gpu.getByText('What you say counts').waitFor();
+  assert.equal(desktop.app.state().devices[0]?.memoryBytes, 12e9);
+  await memory.fill('');
+  await memory.press('Enter');
+  await gpu.getByText('Found: ').waitFor();
   await gpu.getByLabel('Most memory for models').fill('0,01');
-  await gpu.getByRole('button', { name: 'Set' }).click();
+  await gpu.getByRole('button', { name: 'Set the memory of' }).click();
   await until(() => !serves());
   assert.deepEqual(desktop.app.settings.get().preferences.gpus, {
     'test-gpu': { enabled: true, memory_bytes: 10_000_000 },

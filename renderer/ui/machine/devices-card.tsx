@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import type { AppState, GpuUse, ListedDevice } from '../../../shared/ipc/app-state.ts';
+import { LEAST_TOLD_BYTES, MOST_TOLD_BYTES } from '../../../shared/ipc/told-memory.ts';
 import type { GpuPreference } from '../../../shared/preferences/preferences.ts';
 import { GigabytesForm } from '../../fields/gigabytes-form.tsx';
 import { ask, type Refusal, refusalOf } from '../bridge.ts';
@@ -18,6 +19,10 @@ export function DevicesCard({ state: { devices, gpu } }: { state: AppState }) {
     setRefusal(undefined);
     prefer(device.id, rule).catch((error: unknown) => setRefusal(refusalOf(error)));
   };
+  const tell = (id: string, memoryBytes: number | null): void => {
+    setRefusal(undefined);
+    ask('tellGpuMemory', { id, memoryBytes }).catch((error: unknown) => setRefusal(refusalOf(error)));
+  };
   return (
     <section className="card section" aria-labelledby="devices-title">
       <h2 id="devices-title">{words.title}</h2>
@@ -33,6 +38,11 @@ export function DevicesCard({ state: { devices, gpu } }: { state: AppState }) {
             onChange={(enabled) => change(device, { enabled })}
           />
           <UseLine device={device} use={uses.find(({ id }) => id === device.id)} />
+          <ToldField
+            key={`told ${device.toldBytes}`}
+            device={device}
+            onChange={(memoryBytes) => tell(device.id, memoryBytes)}
+          />
           <CapField
             key={device.capBytes}
             device={device}
@@ -100,6 +110,27 @@ function CapField({ device: { capBytes, memoryBytes, name }, onChange }: CapFiel
       setFor={words.setFor(name)}
       hint={memoryBytes === null ? words.capHint : words.capOf(show.bytes(memoryBytes))}
       wrong={words.wrong}
+      onChange={onChange}
+    />
+  );
+}
+
+/** For a card whose memory the system does not tell, or tells wrongly. */
+function ToldField({ device: { toldBytes, memoryBytes, name }, onChange }: CapFieldProps) {
+  const { texts, show } = useSpeech();
+  const words = texts.machine.devices;
+  const found = memoryBytes === null ? words.toldUnknown : words.toldFound(show.bytes(memoryBytes));
+  return (
+    <GigabytesForm
+      bytes={toldBytes}
+      allowsNone={false}
+      least={LEAST_TOLD_BYTES}
+      most={MOST_TOLD_BYTES}
+      label={words.told}
+      set={words.set}
+      setFor={words.setTold(name)}
+      hint={`${toldBytes === null ? found : words.toldCounts} ${words.toldHint}`}
+      wrong={words.toldWrong}
       onChange={onChange}
     />
   );

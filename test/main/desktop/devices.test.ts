@@ -5,6 +5,7 @@ import { Value } from 'typebox/value';
 import { createHardwareDesk } from '../../../main/node/hardware-desk.ts';
 import { modelsToUnload } from '../../../main/node/page-memory.ts';
 import type { PageModel } from '../../../main/node/page-model.ts';
+import { withToldMemory } from '../../../main/node/told-memory.ts';
 import { GpuReport } from '../../../shared/ipc/app-state.ts';
 import { ComputeHello } from '../../../shared/ipc/compute-contract.ts';
 import { memoryNeedBytes } from '../../../shared/preferences/memory-need.ts';
@@ -38,6 +39,7 @@ test('[O10] a GPU that is switched off in mid-answer hands the job back at once,
       id: GPU,
       name: 'Test GPU',
       memoryBytes: 16 * GIB,
+      toldBytes: null,
       computes: true,
       unsupported: null,
       enabled: true,
@@ -99,6 +101,41 @@ test('[O10] below a cap only models that fit are offered, and two that fit alone
   await prefer(capped(3 * GIB));
   assert.equal((await warm()).length, 1, 'a cap that is lowered is kept at once');
   assert.equal((await document()).hardware.gpus?.[0]?.name, TEST_HARDWARE.gpus?.[0]?.name);
+});
+
+test('memory that the owner tells counts for what fits, is marked for the relay, and is taken back with nothing', async (t) => {
+  const { desktop, document } = await pairDesktop(t, pool, {
+    openModels: async () => [model('large/one', 20), model('small/one', 1)],
+  });
+  const told = () => desktop.app.state().devices.map(({ memoryBytes, toldBytes }) => [memoryBytes, toldBytes]);
+  await desktop.ask('tellGpuMemory', { id: GPU, memoryBytes: 2 * GIB });
+  assert.deepEqual(told(), [[2 * GIB, 2 * GIB]]);
+  const gpu = async () => (await document()).hardware.gpus?.[0];
+  await until(async () => (await gpu())?.vram_bytes === 2 * GIB);
+  assert.equal((await gpu())?.found?.vram_bytes, 16 * GIB);
+  const listed = await desktop.ask('listModels');
+  assert.deepEqual([...new Set(listed.map(({ budget }) => budget.bytes))], [2 * GIB]);
+  await desktop.ask('tellGpuMemory', { id: GPU, memoryBytes: null });
+  assert.deepEqual(told(), [[16 * GIB, null]]);
+  await until(async () => (await gpu())?.found === undefined);
+  for (const [id, memoryBytes] of [
+    ['no-such-gpu', GIB],
+    [GPU, 0],
+    [GPU, 2 ** 52],
+  ] as const) {
+    await assert.rejects(desktop.ask('tellGpuMemory', { id, memoryBytes }), { code: 'invalid_value' });
+  }
+  assert.deepEqual(desktop.settingsFile.store.gpuMemory, {});
+});
+
+test('memory is told of the adapter that computes where the system lists none, and of no card that is away', () => {
+  const none = { ...TEST_HARDWARE, gpus: null };
+  const adapter = { vendor: 'nvidia', description: 'NVIDIA GeForce RTX 4090' };
+  const id = 'nvidia-geforce-rtx-4090';
+  const [gpu, ...others] = withToldMemory(none, { [id]: 24 * GIB, gone: GIB }, adapter).gpus ?? [];
+  assert.deepEqual([gpu?.name, gpu?.vram_bytes, gpu?.found, others], [adapter.description, 24 * GIB, null, []]);
+  assert.equal(withToldMemory(none, { [id]: GIB }, undefined), none);
+  assert.equal(withToldMemory(none, { gone: GIB }, adapter), none);
 });
 
 test('a page tells of its adapter within bounds, and a simulated one is not advertised', async () => {

@@ -133,6 +133,7 @@ test('runs nothing on a GPU that is switched off', async () => {
     id: 'a',
     name: 'A',
     memoryBytes: null,
+    toldBytes: null,
     computes: true,
     unsupported: null,
     enabled: false,

@@ -20,7 +20,7 @@ const REACHED = [
   'shared/agent/{pair,enroll,admittance,agent,relay-conversation,relay-http,relay-tls,nats-connection}.ts',
   'shared/{identity,ipc,preferences,policy,protocol}/**/*.ts',
   'relay/pairing/*.ts',
-  'relay/routes/{enroll,pairing,model-files,draining,broken-request,errors}.ts',
+  'relay/routes/{nodes/enroll,nodes/pairing,files/model-files,http/draining,http/broken-request,http/errors}.ts',
 ];
 /** An operator's own routes and keys. */
 const NOT_REACHED = new Set(['pairing_code_not_found', 'node_not_found', 'node_connected']);
