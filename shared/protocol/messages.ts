@@ -205,9 +205,13 @@ export const TokenLogprob = Type.Object({
 export type TokenLogprob = Static<typeof TokenLogprob>;
 
 const FrameBase = { epoch: Epoch, seq: Count };
-/** What text and calls may carry: which choice they belong to (0 when absent) and how likely their tokens were. */
+/**
+ * What text and calls may carry: which choice they belong to (0 when absent), how likely their tokens were, and with the first of a
+ * job how many tokens its prompt has.
+ */
 const PieceBase = {
   choice: Type.Optional(Count),
+  inputTokens: Type.Optional(Tokens),
   logprobs: Type.Optional(Type.Array(TokenLogprob)),
 };
 

@@ -55,8 +55,11 @@ export type RuntimeOutput = {
   vectors(start: number, count: number, dimensions: number, values: Float32Array): void;
 };
 
-/** Which choice a piece belongs to, 0 when absent, and how likely its tokens were, when that was asked. */
-export type PieceDetail = { choice?: number; logprobs?: TokenLogprob[] };
+/**
+ * Which choice a piece belongs to, 0 when absent, and how likely its tokens were, when that was asked; with the first piece of a job
+ * how many tokens its prompt has, for an answer that is broken off later.
+ */
+export type PieceDetail = { choice?: number; logprobs?: TokenLogprob[]; inputTokens?: number };
 
 export type ToolCallPiece = PieceDetail & { index: number; name?: string; arguments: string; tokens: number };
 

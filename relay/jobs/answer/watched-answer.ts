@@ -32,19 +32,23 @@ export type WatchedAnswer = {
   takeBack(): boolean;
   /** The last frame of a node, with such counts of tokens as can be believed. */
   believed(done: DoneFrame): DoneFrame;
-  /** A job that broke off is charged what was passed on; how long its prompt was, only a finished node has told. */
+  /** A job that broke off is charged what was passed on, with its prompt where the node has told how long that is (SPEC J17). */
   usageOfBroken(): Usage | null;
   /** May be called once, at the end of an answer that came whole. */
   measured(done: DoneFrame): Measured;
 };
 
 /** What has come out since the answer began, or was taken back. */
-type Passed = { hasher: ResponseHasher; firstMs: number | null; tokens: number };
+type Passed = { hasher: ResponseHasher; firstMs: number | null; tokens: number; inputTokens: number };
+
+function nothingPassed(choices: number | undefined): Passed {
+  return { hasher: createResponseHasher(choices), firstMs: null, tokens: 0, inputTokens: 0 };
+}
 
 export function watchAnswer(job: JobSpec, caller: AnswerSink, elapsedMs: () => number): WatchedAnswer {
   const choices = job.type === 'llm' ? (job.input as ChatInput).choices : 1;
   const held = job.type === 'llm' && isHeld(job.input as ChatInput) ? gatherAnswer(choices ?? 1) : undefined;
-  const passed: Passed = { hasher: createResponseHasher(choices), firstMs: null, tokens: 0 };
+  const passed = nothingPassed(choices);
   let reported: Usage | undefined;
   let request: ContentHash | undefined;
   const requestOf = (): ContentHash => {
@@ -65,7 +69,7 @@ export function watchAnswer(job: JobSpec, caller: AnswerSink, elapsedMs: () => n
       if (caller.takeBack === undefined) return false;
       caller.takeBack();
       held?.sink.takeBack?.();
-      Object.assign(passed, { hasher: createResponseHasher(choices), firstMs: null, tokens: 0 } satisfies Passed);
+      Object.assign(passed, nothingPassed(choices));
       return true;
     },
     believed: (done) => {
@@ -74,8 +78,9 @@ export function watchAnswer(job: JobSpec, caller: AnswerSink, elapsedMs: () => n
       return usage === reported ? done : { ...done, usage };
     },
     usageOfBroken: () => {
-      const outputTokens = passedTokens();
-      return outputTokens === 0 ? null : { inputTokens: 0, outputTokens };
+      const { tokens: outputTokens, inputTokens } = passed;
+      const usage = believable({ inputTokens, outputTokens });
+      return usage.outputTokens === 0 ? null : usage;
     },
     measured: ({ output, usage }) => {
       const outputTokens = job.type === 'llm' && job.stream ? passedTokens() : null;
@@ -100,6 +105,7 @@ function watchedSink(
       // What is read along of a transcript comes again in its output, which is what counts.
       if (job.type === 'llm') passed.hasher.text(text, more?.choice);
       passed.tokens += tokens;
+      passed.inputTokens ||= more?.inputTokens ?? 0;
       held?.sink.text?.(text, tokens, more);
       caller.text?.(text, tokens, more);
     },
@@ -107,6 +113,7 @@ function watchedSink(
       passed.firstMs ??= elapsedMs();
       passed.hasher.toolCall(piece, piece.choice);
       passed.tokens += piece.tokens;
+      passed.inputTokens ||= piece.inputTokens ?? 0;
       held?.sink.toolCall?.(piece);
       caller.toolCall?.(piece);
     },

@@ -60,7 +60,13 @@ describe('a chat', () => {
   async function ask(model: LoadedModel, options: Partial<ChatInput> = {}, prompt = 'hi') {
     const output = collectOutput();
     const result = await model.run(chatJob('any', prompt, options), output, () => false);
-    return { text: output.pieces.join(''), pieces: output.pieces, sentTokens: output.tokens, ...result };
+    return {
+      text: output.pieces.join(''),
+      pieces: output.pieces,
+      sentTokens: output.tokens,
+      prompts: output.prompts,
+      ...result,
+    };
   }
 
   test('gives whole characters, piece by piece, and counts tokens without the end token', async () => {
@@ -70,6 +76,15 @@ describe('a chat', () => {
     assert.equal(answer.finishReason, 'stop');
     assert.deepEqual(answer.usage, { inputTokens: 4, outputTokens: GREETING.length });
     assert.equal(answer.sentTokens, GREETING.length);
+  });
+
+  test('[J17] the first piece tells how long the prompt is, and none after it, of however many answers', async () => {
+    for (const choices of [1, 3]) {
+      const { prompts, usage } = await ask(greeting, { choices });
+      assert.ok(prompts.length > choices);
+      assert.deepEqual(new Set(prompts.slice(1)), new Set([undefined]));
+      assert.equal(prompts[0], usage.inputTokens);
+    }
   });
 
   test('ends at the end token without giving its name out', async () => {

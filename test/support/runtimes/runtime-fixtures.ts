@@ -19,6 +19,8 @@ export type CollectedOutput = RuntimeOutput & {
   texts: string[];
   calls: ToolCallPiece[];
   logprobs: TokenLogprob[];
+  /** What each piece and call told of the length of the prompt. */
+  prompts: (number | undefined)[];
   rows: Map<number, number[]>;
 };
 
@@ -30,8 +32,10 @@ export function collectOutput(onText: (output: CollectedOutput) => void = () => 
     texts: [],
     calls: [],
     logprobs: [],
+    prompts: [],
     rows: new Map(),
-    text(text, tokens, { choice = 0, logprobs = [] } = {}) {
+    text(text, tokens, { choice = 0, logprobs = [], inputTokens } = {}) {
+      output.prompts.push(inputTokens);
       output.pieces.push(text);
       output.texts[choice] = (output.texts[choice] ?? '') + text;
       output.tokens += tokens;
@@ -39,6 +43,7 @@ export function collectOutput(onText: (output: CollectedOutput) => void = () => 
       onText(output);
     },
     toolCall(piece) {
+      output.prompts.push(piece.inputTokens);
       output.calls.push(piece);
       output.tokens += piece.tokens;
       output.logprobs.push(...(piece.logprobs ?? []));

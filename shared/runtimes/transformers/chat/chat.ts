@@ -57,7 +57,18 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
     const budget = tokenBudget(promptIds.length, input, contextLength);
     const constraint = constraintFor(input, getVocabulary);
     if (constraint !== null && constraint.shortest > budget) throw budgetTooSmall(constraint.shortest, budget, input);
-    const asked = { model, input, promptIds, budget, constraint, toolFormat, output, getVocabulary, interrupted };
+    const telling = tellingPrompt(output, promptIds.length);
+    const asked = {
+      model,
+      input,
+      promptIds,
+      budget,
+      constraint,
+      toolFormat,
+      output: telling,
+      getVocabulary,
+      interrupted,
+    };
     const made = Array.from({ length: input.choices ?? 1 }, (_, choice) => prepareAnswer(asked, choice));
     const rows = made.map(({ row }) => row);
     await model.generate(promptIds, { ...owner, ...seen, isSeeded: input.seed !== null, rows });
@@ -73,6 +84,20 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
         outputTokens: answers.reduce((sum, { tokens }) => sum + tokens, 0),
       },
     };
+  };
+}
+
+/** Tells with the first piece how many tokens were read for it. */
+function tellingPrompt(output: AnswerOutput, inputTokens: number): AnswerOutput {
+  let first: { inputTokens?: number } = { inputTokens };
+  const told = (): { inputTokens?: number } => {
+    const more = first;
+    first = {};
+    return more;
+  };
+  return {
+    text: (text, tokens, more) => output.text(text, tokens, { ...more, ...told() }),
+    toolCall: (piece) => output.toolCall({ ...piece, ...told() }),
   };
 }
 
