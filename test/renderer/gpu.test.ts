@@ -4,6 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { Value } from 'typebox/value';
 import { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { JsonInput } from '../../shared/protocol/messages.ts';
+import { EQUAL_SHARE, worthOf } from '../../shared/runtimes/devices/choose-device.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
 import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/browsers/engine-page.ts';
 import { launchChromium } from '../support/browsers/launch-chromium.ts';
@@ -95,14 +96,26 @@ test('a GPU that is lost ends its jobs with a reason, and comes back by itself',
   assert.match((await engine.faults()).join(), /'kernels\/webgpu'|GPU of the node went away/);
 });
 
-test('a model is tried on the GPU and on the processor, and runs where it is faster', async () => {
+test('a model is tried on the GPU and on the processor, and runs where it was measured as faster', async () => {
   const engine = engineOf(await openPage());
   await engine.open(['sparewatt/demo-embed'], { ...ON_GPU, measure: true });
   const [model] = await engine.models();
-  // SwiftShader computes right, and at a small part of the speed of WebAssembly.
-  assert.equal(model?.device, 'wasm');
-  const [gpu, wasm] = model.trials ?? [];
-  assert.deepEqual([gpu?.device, gpu?.verdict, wasm?.device, wasm?.verdict], ['webgpu', 'possible', 'wasm', 'chosen']);
-  assert.ok((wasm?.per_second ?? 0) > 2 * (gpu?.per_second ?? 0) && (gpu?.per_second ?? 0) > 0);
+  const trials = model?.trials ?? [];
+  assert.deepEqual(
+    trials.map(({ device, per_second, load_ms }) => [device, (per_second ?? 0) > 0, (load_ms ?? 0) > 0]),
+    [
+      ['webgpu', true, true],
+      ['wasm', true, true],
+    ],
+  );
+  // Which one it is, is a matter of this machine and of what else it does; that it is by the figures is not.
+  const [gpu = 0, wasm = 0] = trials.map(worthOf);
+  const better = gpu >= wasm * (1 - EQUAL_SHARE) ? 'webgpu' : 'wasm';
+  assert.deepEqual(
+    trials.map(({ device, verdict }) => [device, verdict]),
+    ['webgpu', 'wasm'].map((device) => [device, device === better ? 'chosen' : 'possible']),
+    JSON.stringify(trials),
+  );
+  assert.equal(model?.device, better);
   assert.ok(Value.Check(ServedModel, model), JSON.stringify(model));
 });

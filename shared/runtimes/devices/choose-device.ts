@@ -23,7 +23,7 @@ const ORDER: Readonly<Record<DeviceHost, readonly Device[]>> = {
 };
 export const PROCESSORS: readonly Device[] = ['wasm', 'cpu'];
 const GPU_COUNTS = 2;
-const EQUAL_SHARE = 0.1;
+export const EQUAL_SHARE = 0.1;
 /** All that WebAssembly can address: weights pass through it also on their way to a browser's GPU. */
 export const WEBASSEMBLY_BYTES = 4 * 2 ** 30;
 /** Weights, what is computed with them, and the cache of a conversation. */
