@@ -16,7 +16,7 @@ import { createDocumentKeeper } from './document-keeper.ts';
 import type { NodeCredentials } from './enroll.ts';
 import { withFetchedFiles } from './fetch-inputs.ts';
 import { type FetchedRecords, fetchRecords } from './fetch-records.ts';
-import { createJobRunner } from './job-runner.ts';
+import { createJobRunner, type NodeJobs } from './job-runner.ts';
 import type { JobWitness } from './job-witness.ts';
 import type { AgentLog } from './log.ts';
 import { measureRuntime } from './measured-runtime.ts';
@@ -29,7 +29,9 @@ import type { RunSpans } from './run-span.ts';
 import { type Admit, type RunSession, runUntilStopped } from './run-until-stopped.ts';
 import { openSession, type Session } from './session.ts';
 import { createSlots } from './slots.ts';
+import { createTroubleLog } from './trouble-log.ts';
 import { createWarmSessions } from './warm-sessions.ts';
+import { whyUnreached } from './why-unreached.ts';
 
 export type AgentOptions = {
   relayUrl: string;
@@ -95,7 +97,8 @@ export function startAgent(options: AgentOptions): Agent {
   const instance = options.randomId();
   const epoch = { current: 0 };
   const policy = options.policy ?? createOwnerPolicy({ now: options.now });
-  const slots = createSlots(options.slots, policy.isOpen);
+  let isLeaving = false;
+  const slots = createSlots(options.slots, () => !isLeaving && policy.isOpen());
   const runtime = measureRuntime(options.runtime, options.now);
   const { identity } = options;
   const signer = 'seed' in identity ? signerOfSeed(identity.seed) : Promise.resolve(identity);
@@ -169,6 +172,7 @@ export function startAgent(options: AgentOptions): Agent {
   });
 
   const admit = admitter(options, signer);
+  const troubles = createTroubleLog(options);
   const reconnect = (): void => {
     session?.reconnect().catch(() => undefined); // The transport goes on by itself.
   };
@@ -200,6 +204,10 @@ export function startAgent(options: AgentOptions): Agent {
           onOpen();
         },
         onLeap: credentials.hurry,
+        onFailed: (error, sinceMs) => {
+          const message = whyUnreached(options.relayUrl, error);
+          troubles.failed({ code: 'relay_unreachable', message }, sinceMs);
+        },
       });
       if (stop.signal.aborted) await session.close();
       await session.ended;
@@ -209,11 +217,24 @@ export function startAgent(options: AgentOptions): Agent {
     }
   };
 
-  const ended = runUntilStopped(options, admit, stop.signal, runSession).then(async (problem) => {
-    opened.reject(problem ?? new Problem('cancelled', 'The agent was stopped before it met a relay.'));
-    await options.runtime.close();
-    return problem;
-  });
+  const ended = runUntilStopped({ random: options.random, troubles }, admit, stop.signal, runSession).then(
+    async (problem) => {
+      opened.reject(problem ?? new Problem('cancelled', 'The agent was stopped before it met a relay.'));
+      await options.runtime.close();
+      return problem;
+    },
+  );
+
+  let closing: Promise<void> | undefined;
+  const leave = async (): Promise<void> => {
+    isLeaving = true;
+    tellChange();
+    await handOver(jobs, session);
+    stop.abort(new Problem('cancelled', 'The agent is stopping.'));
+    jobs.abandonAll('The agent is stopping.');
+    await session?.close();
+    await ended;
+  };
 
   return {
     ready: opened.promise,
@@ -224,13 +245,28 @@ export function startAgent(options: AgentOptions): Agent {
       const pins = options.pins ?? pinsInMemory();
       return fetchRecords({ ...options, pins, signer: await signer, signal: stop.signal }, ask);
     },
-    close: async () => {
-      stop.abort(new Problem('cancelled', 'The agent is stopping.'));
-      jobs.abandonAll('The agent is stopping.');
-      await session?.close();
-      await ended;
+    close: () => {
+      closing ??= leave();
+      return closing;
     },
   };
+}
+
+/** Long enough for a token that is being computed, and for a way around the world. */
+const HANDOVER_MS = 750;
+
+/** Others may go on with what runs here only once the relay has heard of it; losing the line would say that this node has failed. */
+async function handOver(jobs: NodeJobs, session: Session | undefined): Promise<void> {
+  if (session === undefined || jobs.running() === 0) return;
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, HANDOVER_MS);
+  jobs.stopAll(new Problem('handed_back', 'The node is being stopped by its owner.'));
+  const told = jobs
+    .idle()
+    .then(() => session.flush())
+    .catch(() => undefined); // The line is gone, and with it whoever would hear.
+  await Promise.race([told, late.promise]);
+  clearTimeout(timer);
 }
 
 function handedBack(): Problem {
