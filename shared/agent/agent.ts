@@ -19,6 +19,7 @@ import { type FetchedRecords, fetchRecords } from './fetch-records.ts';
 import { createJobRunner, type NodeJobs } from './job-runner.ts';
 import type { JobWitness } from './job-witness.ts';
 import type { AgentLog } from './log.ts';
+import { watchLostLine } from './lost-line.ts';
 import { measureRuntime } from './measured-runtime.ts';
 import type { ConnectToBus, OpenSocket } from './nats-connection.ts';
 import { createOperatorDesk } from './operator-desk.ts';
@@ -203,6 +204,12 @@ export function startAgent(options: AgentOptions): Agent {
           opened.resolve(first.nodeId);
           onOpen();
         },
+        line: watchLostLine({
+          admit,
+          onAdmitted: () => void session?.close().catch(() => undefined),
+          random: options.random ?? Math.random,
+          log: options.log,
+        }),
         onLeap: credentials.hurry,
         onFailed: (error, sinceMs) => {
           const message = whyUnreached(options.relayUrl, error);
