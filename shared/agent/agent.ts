@@ -16,7 +16,8 @@ import { createDocumentKeeper } from './document-keeper.ts';
 import type { NodeCredentials } from './enroll.ts';
 import { withFetchedFiles } from './fetch-inputs.ts';
 import { type FetchedRecords, fetchRecords } from './fetch-records.ts';
-import { createJobRunner, type NodeJobs } from './job-runner.ts';
+import { handOver } from './hand-over.ts';
+import { createJobRunner } from './job-runner.ts';
 import type { JobWitness } from './job-witness.ts';
 import type { AgentLog } from './log.ts';
 import { watchLostLine } from './lost-line.ts';
@@ -208,7 +209,7 @@ export function startAgent(options: AgentOptions): Agent {
           admit,
           onAdmitted: () => void session?.close().catch(() => undefined),
           random: options.random ?? Math.random,
-          log: options.log,
+          troubles: createTroubleLog(options),
         }),
         onLeap: credentials.hurry,
         onFailed: (error, sinceMs) => {
@@ -257,23 +258,6 @@ export function startAgent(options: AgentOptions): Agent {
       return closing;
     },
   };
-}
-
-/** Long enough for a token that is being computed, and for a way around the world. */
-const HANDOVER_MS = 750;
-
-/** Others may go on with what runs here only once the relay has heard of it; losing the line would say that this node has failed. */
-async function handOver(jobs: NodeJobs, session: Session | undefined): Promise<void> {
-  if (session === undefined || jobs.running() === 0) return;
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, HANDOVER_MS);
-  jobs.stopAll(new Problem('handed_back', 'The node is being stopped by its owner.'));
-  const told = jobs
-    .idle()
-    .then(() => session.flush())
-    .catch(() => undefined); // The line is gone, and with it whoever would hear.
-  await Promise.race([told, late.promise]);
-  clearTimeout(timer);
 }
 
 function handedBack(): Problem {

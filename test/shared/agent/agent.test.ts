@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Agent } from '../../../shared/agent/agent.ts';
+import { HANDOVER_MS } from '../../../shared/agent/hand-over.ts';
 import type { Frame } from '../../../shared/protocol/messages.ts';
 import { chatInput } from '../../support/models/pretended-model.ts';
 import { confirm, IDENTITY, offer, openScriptedAgent, startScriptedAgent } from '../../support/nodes/scripted-agent.ts';
@@ -318,7 +319,7 @@ test('[O11] waits for a job that does not end for a moment, and lets nobody hear
   const { agent, time, start, pass, runtime, line } = await openScriptedAgent(t);
   const { run, frames } = await start();
   const closed = agent.close();
-  await pass(749);
+  await pass(HANDOVER_MS - 1);
   assert.equal(line.isClosed, false);
   await pass(1);
   const said = frames.length;
