@@ -30,3 +30,16 @@ export function cutIfUnread({ raw, server: { unreadMs } }: Pick<FastifyReply, 'r
   const timer = setTimeout(cut, unreadMs * (1 + raw.writableLength / READ_BYTES)).unref();
   raw.once('close', () => clearTimeout(timer));
 }
+
+/** The same of a stream, which is made as it is read: a reader that takes nothing of it holds it, and a connection. */
+export function cutIfStalled({ raw, server: { unreadMs } }: Pick<FastifyReply, 'raw' | 'server'>): void {
+  raw.setTimeout(unreadMs, () => raw.destroy());
+}
+
+/** The same, of which it is known how long it is. */
+export function cutIfSlow(reply: Pick<FastifyReply, 'raw' | 'server'>, bytes: number): void {
+  const { raw, server } = reply;
+  cutIfStalled(reply);
+  const timer = setTimeout(() => raw.destroy(), server.unreadMs * (1 + bytes / READ_BYTES)).unref();
+  raw.once('close', () => clearTimeout(timer));
+}
