@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
+import type { JobCounts } from '../shared/api/job-counts.ts';
 import type { AdminStats } from '../shared/api/stats.ts';
 import type { JobInput } from '../shared/protocol/messages.ts';
 import type { JobType } from '../shared/protocol/subjects.ts';
@@ -84,6 +85,7 @@ export type RelayServices = {
   readonly activity: Activity;
   readonly liveFeed: LiveFeed;
   readStats(): Promise<AdminStats>;
+  countJobs(): JobCounts;
   readonly metrics: RelayMetrics;
   /** Absent while no collector is named. */
   readonly tracing: Tracing | undefined;

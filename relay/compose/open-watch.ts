@@ -17,11 +17,11 @@ const NODES_WATCHED = 1_000;
 /** What operators see, and what is let go of with time. */
 export function openWatch(options: ServicesOptions, nodes: OpenNodes, work: OpenWork) {
   const { log, store, register, fabric } = options;
-  const { table, directory, models, scheduler } = nodes;
-  const { jobs, queue, approvals, activity, receiptLog } = work;
+  const { table, directory, models } = nodes;
+  const { countJobs, queue, approvals, activity, receiptLog } = work;
   const readStats = createStatsReader({
     ...{ version: VERSION, busConnected: fabric.bus.isConnected, diskUsage: options.diskUsage, now: Date.now },
-    ...{ directory, models, jobs, scheduler, queue, approvals, store, activity },
+    ...{ directory, models, countJobs, queue, approvals, store, activity },
   });
   const changes = createNodeChanges({ register, table, directory, most: NODES_WATCHED });
   const run = randomBytes(9).toString('base64url');

@@ -7,6 +7,7 @@ import { holdFor } from '../credits/hold-for.ts';
 import { openFileDepot } from '../files/file-depot.ts';
 import { FILE_LIMITS } from '../files/file-limits.ts';
 import { createJobFiles } from '../files/job-files.ts';
+import { countJobs } from '../jobs/count-jobs.ts';
 import { newId } from '../jobs/id.ts';
 import type { JobSpec } from '../jobs/job.ts';
 import { recordOperatorJobs } from '../jobs/operator-jobs.ts';
@@ -57,7 +58,8 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     ended.tell(job);
   };
   const jobs = createJobRunner({ bus, table, scheduler, records, receiptKeys, billing, log, onFinished });
-  const metrics = metricsOf(options, nodes, { jobs });
+  const count = () => countJobs({ jobs, scheduler, queue });
+  const metrics = metricsOf(options, nodes, jobs, count);
   const activity = createActivity();
   const limits = { ...JOB_LIMITS, ...options.jobLimits };
   ended.listen((job) => {
@@ -124,6 +126,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     ...parts,
     webhookAddresses,
     ...{ receiptLog, tracing: traced?.tracing, jobs, metrics, activity, queue, batches, tasks, newJob, newJobs },
+    countJobs: count,
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
     pictures,
   };
@@ -200,11 +203,12 @@ function webhooksAllowed(options: ServicesOptions): (address: string) => boolean
 
 function metricsOf(
   { fabric }: ServicesOptions,
-  { scheduler, directory, miners, documents }: OpenNodes,
-  { jobs }: Pick<RelayServices, 'jobs'>,
+  { directory, miners, documents }: OpenNodes,
+  jobs: RelayServices['jobs'],
+  count: RelayServices['countJobs'],
 ) {
   return createRelayMetrics({
-    jobs: () => ({ running: jobs.running(), waiting: scheduler.waiting() }),
+    jobs: count,
     nodes: directory.count,
     staleFrames: () => jobs.staleFrames() + miners.lateWords(),
     droppedDocuments: () => documents.counts().dropped,

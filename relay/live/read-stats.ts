@@ -1,10 +1,9 @@
+import type { JobCounts } from '../../shared/api/job-counts.ts';
 import type { AdminStats } from '../../shared/api/stats.ts';
 import type { DiskUsage } from '../data-folder/disk-usage.ts';
 import type { ModelCatalog } from '../fabric/documents/model-catalog.ts';
 import type { NodeDirectory } from '../fabric/nodes/node-directory.ts';
 import type { JobQueue } from '../jobs/queue/job-queue.ts';
-import type { JobRunner } from '../jobs/run-job.ts';
-import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Store, StoreHealth } from '../store/store.ts';
 import type { Approvals } from '../tasks/approvals.ts';
 import { troublesOf } from '../troubles.ts';
@@ -15,9 +14,8 @@ export type StatsPorts = {
   busConnected(): boolean;
   directory: Pick<NodeDirectory, 'count'>;
   models: Pick<ModelCatalog, 'list'>;
-  jobs: Pick<JobRunner, 'running'>;
-  scheduler: Pick<Scheduler, 'waiting'>;
-  queue: Pick<JobQueue, 'waiting' | 'awaitingApproval'>;
+  countJobs(): JobCounts;
+  queue: Pick<JobQueue, 'awaitingApproval'>;
   approvals: Pick<Approvals, 'list'> | undefined;
   store: Pick<Store, 'health'> & { jobs: Pick<Store['jobs'], 'countJobsByState'> };
   activity: Activity;
@@ -49,9 +47,7 @@ export function createStatsReader(ports: StatsPorts): () => Promise<AdminStats> 
       ...nodesOf(ports.directory),
       models: ports.models.list().length,
       jobs: {
-        running: ports.jobs.running(),
-        waiting: ports.scheduler.waiting(),
-        queued: ports.queue.waiting(),
+        ...ports.countJobs(),
         finished,
       },
       approvals: ports.queue.awaitingApproval() + (ports.approvals?.list().length ?? 0),

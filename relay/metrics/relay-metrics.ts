@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { JobCounts } from '../../shared/api/job-counts.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { NodeCounts } from '../fabric/nodes/node-directory.ts';
 import type { JobRecord } from '../store/store.ts';
 
 /** What is only known at the moment somebody asks. */
 export type RelayGauges = {
-  jobs(): { running: number; waiting: number };
+  jobs(): JobCounts;
   /** Nodes and their slots by what the operator sees of them. */
   nodes(): Pick<NodeCounts, 'by_status' | 'slots'>;
   staleFrames(): number;

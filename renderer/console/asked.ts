@@ -1,6 +1,8 @@
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
-import { sentenceOf } from './api.ts';
+import { RelayProblem, sentenceOf } from './api.ts';
 import { useSurroundings } from './surroundings.ts';
+
+const RETRY_MS = 5_000;
 
 /** What was asked of the relay: the last answer stays while a new one is on its way. */
 export type Asked<Answer> = { answer: Answer | undefined; problem: string | null; again(): void };
@@ -8,7 +10,8 @@ export type Asked<Answer> = { answer: Answer | undefined; problem: string | null
 /**
  * Asks when the part appears, when `key` changes, when a person comes back to the page, who may have done something
  * elsewhere meanwhile, when news were missed, and on `again`. An answer that is older than the one that is shown is dropped;
- * one that is only older than the question is not, or a slow relay with much to tell would never be heard.
+ * one that is only older than the question is not, or a slow relay with much to tell would never be heard. What failed by
+ * the relay's fault is asked again a little later.
  */
 export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked<Answer> {
   const [state, setState] = useState<{ key: string; answer?: Answer; problem: string | null }>({ key, problem: null });
@@ -16,9 +19,11 @@ export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked
   latest.current = ask;
   const turn = useRef(0);
   const shown = useRef(0);
+  const retry = useRef<ReturnType<typeof setTimeout>>(undefined);
   const again = useCallback(() => {
     turn.current += 1;
     const mine = turn.current;
+    clearTimeout(retry.current);
     const show = (next: { answer?: Answer; problem: string | null }): void => {
       if (mine < shown.current) return;
       shown.current = mine;
@@ -26,7 +31,10 @@ export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked
     };
     latest.current().then(
       (answer) => show({ answer, problem: null }),
-      (error: unknown) => show({ problem: sentenceOf(error) }),
+      (error: unknown) => {
+        show({ problem: sentenceOf(error) });
+        if (mine === turn.current && mayPass(error)) retry.current = setTimeout(again, RETRY_MS);
+      },
     );
   }, [key]);
   useEffect(() => {
@@ -34,6 +42,7 @@ export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked
     window.addEventListener('focus', again);
     return () => {
       window.removeEventListener('focus', again);
+      clearTimeout(retry.current);
       turn.current += 1;
       shown.current = turn.current;
     };
@@ -41,6 +50,11 @@ export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked
   useSettled(useResets(), again, 0);
   const isCurrent = state.key === key;
   return { answer: isCurrent ? state.answer : undefined, problem: isCurrent ? state.problem : null, again };
+}
+
+/** Whether the same may be answered later: neither is it wrong, nor forbidden. */
+function mayPass(error: unknown): boolean {
+  return error instanceof RelayProblem && (error.status === 0 || error.status === 429 || error.status >= 500);
 }
 
 /** How often what the relay told before has ceased to count. */

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { ToldJobCounts } from './job-counts.ts';
 
 /** `GET /v1/health`. `degraded` comes with the reasons, each a sentence. */
 export const Health = Type.Object({
@@ -8,7 +9,7 @@ export const Health = Type.Object({
   uptime_s: Type.Number(),
   nodes: Type.Integer(),
   models: Type.Integer(),
-  jobs: Type.Object({ running: Type.Integer(), waiting: Type.Integer() }),
+  jobs: ToldJobCounts,
 });
 export type Health = Static<typeof Health>;
 

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Health } from './health.ts';
+import { FinishedJobs, ToldJobCounts } from './job-counts.ts';
 import { Model } from './models.ts';
 
 /** Moves when a reader of saved snapshots would have to be changed. */
@@ -54,9 +55,8 @@ export const Snapshot = Type.Object({
     { description: 'Each model of each node, under the field names of the global view' },
   ),
   jobs: Type.Object({
-    running: Type.Integer(),
-    waiting: Type.Integer(),
-    finished: Type.Record(Type.String(), Type.Integer()),
+    ...ToldJobCounts.properties,
+    finished: FinishedJobs,
   }),
   config: Type.Array(
     Type.Object({

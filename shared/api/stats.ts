@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { FinishedJobs, JobCounts } from './job-counts.ts';
 import { Nullable } from './nullable.ts';
 
 const Count = Type.Integer({ minimum: 0 });
@@ -21,12 +22,7 @@ export const AdminStats = Type.Object({
   }),
   slots: Type.Object({ total: Count, used: Count }),
   models: Type.Integer({ minimum: 0, description: 'Models that can be asked for' }),
-  jobs: Type.Object({
-    running: Count,
-    waiting: Type.Integer({ minimum: 0, description: 'Calls that wait for a slot while their client waits' }),
-    queued: Type.Integer({ minimum: 0, description: 'Jobs of the queue that wait for a node' }),
-    finished: Type.Record(Type.String(), Count, { description: 'Ever, by state' }),
-  }),
+  jobs: Type.Object({ ...JobCounts.properties, finished: FinishedJobs }),
   approvals: Type.Integer({ minimum: 0, description: 'Jobs and tasks that wait until a person approves them' }),
   last_minute: Type.Object(
     { jobs: Count, failed: Count, input_tokens: Count, output_tokens: Count },

@@ -105,7 +105,7 @@ test('[X17] frees the slots of all clients that have gone', async () => {
   const answers = [1, 2, 3].map(() => pool.client().chat.completions.create(ask('test/noop')));
   assert.equal((await Promise.all(answers)).length, 3);
   const health = (await (await pool.request('/v1/health')).json()) as { status: string; jobs: object };
-  assert.deepEqual([health.status, health.jobs], ['ok', { running: 0, waiting: 0 }]);
+  assert.deepEqual([health.status, health.jobs], ['ok', { running: 0, waiting: 0, queued: 0 }]);
 });
 
 async function waitingJobs(): Promise<number> {

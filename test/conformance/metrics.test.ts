@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import type { Cluster } from '../../shared/api/cluster.ts';
+import type { Health } from '../../shared/api/health.ts';
+import type { AdminStats } from '../../shared/api/stats.ts';
 import { startPool } from '../support/pool.ts';
 import { until } from '../support/until.ts';
 
@@ -47,6 +50,38 @@ test('counts jobs, tokens and times by model and what was refused by code, and t
   assert.equal(sample(text, 'sparewatt_stale_frames_total'), 0);
   assert.ok((sample(text, 'process_resident_memory_bytes') ?? 0) > 1e6);
   assert.ok(!text.includes(PROMPT) && !/(job|key|req)_[0-9a-z]{12}/.test(text));
+});
+
+test('a job that no node of now may take counts as queued whenever somebody asks, and nowhere else', async () => {
+  const ask = async (path: string): Promise<unknown> =>
+    (await fetch(`${pool.relay.url}${path}`, { headers: { authorization: `Bearer ${pool.relay.adminToken}` } })).json();
+  const order = {
+    service: 'llm/inference',
+    model: 'test/noop',
+    input: { messages: [{ role: 'user', content: 'hi' }] },
+  };
+  const response = await pool.request('/v1/jobs', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...order, routing: { require: { labels: { room: 'cellar' } } } }),
+  });
+  const { id } = (await response.json()) as { id: string };
+  const expected = { running: 0, waiting: 0, queued: 1 };
+  // It asks the nodes again and again, and rests between.
+  for (let looks = 0; looks < 12; looks++) {
+    const { jobs: told } = (await ask('/v1/health')) as Health;
+    const { jobs } = (await ask('/v1/admin/stats')) as AdminStats;
+    const { jobs_running, jobs_waiting } = (await ask('/v1/cluster')) as Cluster;
+    const { text } = await scrape();
+    const inMetrics = ['running', 'waiting', 'queued'].map((state) =>
+      sample(text, 'sparewatt_jobs', [`state="${state}"`]),
+    );
+    assert.deepEqual(told, expected);
+    assert.deepEqual({ ...jobs, finished: undefined }, { ...expected, finished: undefined });
+    assert.deepEqual([jobs_running, jobs_waiting, ...inMetrics], [0, 1, 0, 0, 1]);
+  }
+  await pool.request(`/v1/jobs/${id}`, { method: 'DELETE' });
+  await until(async () => sample((await scrape()).text, 'sparewatt_jobs', ['state="queued"']) === 0);
 });
 
 test('a node that leaves is no longer ready in the next scrape', async () => {

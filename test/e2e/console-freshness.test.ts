@@ -57,15 +57,32 @@ test('a job that its client waits for is listed as soon as it runs, and as it en
   await page.context().close();
 });
 
+test('what the relay could not answer for a moment is asked again, without anybody doing something', async () => {
+  const visitor = await visitConsole(browser, pool, { hash: '#/keys' });
+  let refusals = 0;
+  await visitor.page.route('**/v1/admin/keys*', async (route) => {
+    refusals += 1;
+    if (refusals > 2) return route.continue();
+    const problem = { code: 'storage_failed', detail: 'The database does not answer.' };
+    return route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify(problem) });
+  });
+  await signInTo(visitor.page, pool.relay.adminToken);
+  await visitor.page.getByText('The database does not answer.').first().waitFor();
+  await visitor.page.getByText('The database does not answer.').first().waitFor({ state: 'detached' });
+  await visitor.page.getByRole('row', { name: /first key/ }).waitFor();
+  await visitor.page.context().close();
+});
+
 test('a job that has come to the queue is listed though no node takes it', async () => {
   const { page } = await visitConsole(browser, pool, { hash: '#/jobs' });
-  let lists = 0;
-  page.on('requestfinished', (request) => {
-    if (request.url().includes('/v1/jobs?')) lists += 1;
-  });
+  let news = 0;
+  const count = (): void => {
+    news += 1;
+  };
+  page.on('websocket', (socket) => socket.on('framereceived', count));
   await signInTo(page, pool.relay.adminToken);
-  // When it opens, and for the jobs and the numbers that it is told first: from then on it waits for news.
-  await until(() => lists === 3);
+  // It asks when it opens, and when it is told the first numbers: two seconds later it only waits for others.
+  await until(() => news >= 3);
   const { id } = await submit(pool, { model: 'test/nobody-serves-it' });
   await page.getByRole('link', { name: id }).waitFor();
   await pool.request(`/v1/jobs/${id}`, { method: 'DELETE' });

@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { Value } from 'typebox/value';
 import { ServedModel } from '../../shared/protocol/capabilities.ts';
 import type { JsonInput } from '../../shared/protocol/messages.ts';
-import { EQUAL_SHARE, worthOf } from '../../shared/runtimes/devices/choose-device.ts';
+import { type Device, EQUAL_SHARE, worthOf } from '../../shared/runtimes/devices/choose-device.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
 import { buildEnginePage, engineOf, SOFTWARE_GPU_FLAG } from '../support/browsers/engine-page.ts';
 import { launchChromium } from '../support/browsers/launch-chromium.ts';
@@ -109,7 +109,7 @@ test('a model is tried on the GPU and on the processor, and runs where it was me
     ],
   );
   // Which one it is, is a matter of this machine and of what else it does; that it is by the figures is not.
-  const [gpu = 0, wasm = 0] = trials.map(worthOf);
+  const [gpu = 0, wasm = 0] = trials.map((trial) => worthOf({ ...trial, device: trial.device as Device }));
   const better = gpu >= wasm * (1 - EQUAL_SHARE) ? 'webgpu' : 'wasm';
   assert.deepEqual(
     trials.map(({ device, verdict }) => [device, verdict]),

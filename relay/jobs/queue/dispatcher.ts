@@ -5,6 +5,7 @@ import { createFairLine } from './fair-line.ts';
 import { hasFreeSlots } from './free-slots.ts';
 import type { LiveJob } from './live-job.ts';
 import { type QueuedRunPorts, type RunOutcome, runQueuedJob } from './queued-run.ts';
+import { createWaitingJobs } from './waiting-jobs.ts';
 
 export type DispatcherPorts = {
   table: NodeTable;
@@ -26,8 +27,11 @@ export type Dispatcher = {
   rest(entry: LiveJob): void;
   /** Takes a job out that is to start no more. */
   leave(entry: LiveJob): void;
+  /** Jobs that no node has: in the line, resting, or asking for a slot. */
   waiting(apiKeyId?: string): number;
-  /** The keys with jobs in the line. */
+  /** Those of them that the scheduler holds at this moment. */
+  asking(): number;
+  /** The keys of those that wait. */
   keys(): Iterable<string>;
   /** Begins nothing more and takes the jobs back that run. */
   close(): void;
@@ -47,11 +51,13 @@ const LONGEST_PACE_MS = 10_000;
  * Invariants: (1) a job is in the line exactly while it could start; (2) no more runs begin than there are free slots, and
  * a run takes one until it has asked: one that waits after that waits for other nodes, and holds nobody up; (3) `runningBytes` are the inputs of the jobs in
  * `running`; (4) after `close` no run begins; (5) a key whose minute or whose slots are used up holds up no other, and is asked again when
- * it has something left.
+ * it has something left; (6) `waiting` are the jobs that were lined up or rest, until a node is
+ * chosen or they leave.
  */
 export function createDispatcher(ports: DispatcherPorts): Dispatcher {
   const { table, weightOf, paceMs, slots, mostRunningBytes, run, ended } = ports;
   const line = createFairLine<LiveJob>(weightOf);
+  const waiting = createWaitingJobs();
   const running = new Set<LiveJob>();
   const runs = { starting: 0, waiting: 0, assigned: 0 };
   let runningBytes = 0;
@@ -106,7 +112,10 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
     runningBytes += job.inputBytes;
     const slotWaitMs = runs.waiting < MOST_WAITING ? SLOT_WAIT_MS : 0;
     const onAsked = (): void => reach('waiting');
-    const onAssigned = (): void => reach('assigned');
+    const onAssigned = (): void => {
+      waiting.remove(entry);
+      reach('assigned');
+    };
     const wanted = { job, input, trace, attempts, caller, slotWaitMs, onAsked, onAssigned, onBegun };
     entry.run = runQueuedJob(wanted, run).then((outcome) => {
       runs[stage] -= 1;
@@ -120,6 +129,7 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
   };
   const lineUp = (entry: LiveJob): void => {
     if (closed) return;
+    waiting.add(entry);
     line.add(entry);
     pumpSoon();
   };
@@ -129,16 +139,19 @@ export function createDispatcher(ports: DispatcherPorts): Dispatcher {
     lineUp,
     rest: (entry) => {
       if (closed) return;
+      waiting.add(entry);
       const delayMs = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** entry.rests);
       entry.rests += 1;
       entry.restTimer = setTimeout(() => lineUp(entry), delayMs);
     },
     leave: (entry) => {
+      waiting.remove(entry);
       line.remove(entry);
       clearTimeout(entry.restTimer);
     },
-    waiting: (apiKeyId) => (apiKeyId === undefined ? line.size : line.sizeOf(apiKeyId)),
-    keys: () => line.keys(),
+    waiting: (apiKeyId) => (apiKeyId === undefined ? waiting.size : waiting.sizeOf(apiKeyId)),
+    asking: () => runs.waiting,
+    keys: () => waiting.keys(),
     close: () => {
       closed = true;
       clearTimeout(paceTimer);

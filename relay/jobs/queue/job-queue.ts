@@ -71,6 +71,8 @@ export type JobQueue = {
   whyWaits(id: string): JobWait | null;
   /** Jobs that wait for a node. */
   waiting(): number;
+  /** Those of them that the scheduler holds at this moment. */
+  asking(): number;
   /** Jobs that have not ended. */
   length(): number;
   /** Those of them that wait for a person. */
@@ -244,6 +246,7 @@ export async function openJobQueue(ports: QueuePorts): Promise<JobQueue> {
       return waitOf(entry, unapproved.has(id), ports);
     },
     waiting: () => dispatcher.waiting(),
+    asking: dispatcher.asking,
     length: () => live.size,
     awaitingApproval: () => unapproved.size,
     keys: () =>

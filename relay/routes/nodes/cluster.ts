@@ -29,7 +29,7 @@ export function registerClusterRoute(app: RelayApp, services: RelayServices): vo
 
 /** In turns of some nodes each: all together are a tenth of a second with ten thousand. */
 async function readCluster(services: RelayServices): Promise<Cluster> {
-  const { jobs, scheduler, queue, activity } = services;
+  const { activity } = services;
   const nodes: ClusterNode[] = [];
   for (let after: string | null | undefined; after !== null; ) {
     const page = services.directory.list({ limit: NODES_PER_TURN, after });
@@ -37,13 +37,14 @@ async function readCluster(services: RelayServices): Promise<Cluster> {
     after = page.next;
     if (after !== null) await nextTurn();
   }
+  const { running, waiting, queued } = services.countJobs();
   return {
     nodes_known: nodes.length,
     nodes_ready: nodes.filter(({ status }) => status === 'ready').length,
     slots: sumOf(nodes.map(({ slots }) => slots)),
     slots_used: sumOf(nodes.map(({ slots_used }) => slots_used)),
-    jobs_running: jobs.running(),
-    jobs_waiting: scheduler.waiting() + queue.waiting(),
+    jobs_running: running,
+    jobs_waiting: waiting + queued,
     tokens_per_second: activity.lastMinute(Date.now()).output_tokens / SECONDS_PER_MINUTE,
     nodes,
     models: modelsOf(nodes),

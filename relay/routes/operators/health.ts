@@ -23,7 +23,7 @@ export async function readHealth(services: RelayServices): Promise<Health> {
     uptime_s: Math.round(process.uptime()),
     nodes: services.table.live().length,
     models: services.models.list().length,
-    jobs: { running: services.jobs.running(), waiting: services.scheduler.waiting() },
+    jobs: services.countJobs(),
   };
 }
 

@@ -43,7 +43,7 @@ async function takeSnapshot(services: RelayServices, now: number): Promise<Snaps
     node_count: nodes.length,
     models: services.models.list(),
     served_models: servedModels(nodes),
-    jobs: { running: services.jobs.running(), waiting: services.scheduler.waiting(), finished },
+    jobs: { ...services.countJobs(), finished },
     config: [...services.settings],
   };
 }

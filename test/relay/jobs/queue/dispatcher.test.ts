@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createParallelLimits } from '../../../../relay/access/parallel-limits.ts';
+import type { LiveNode } from '../../../../relay/fabric/nodes/node-table.ts';
 import { createNodeTable } from '../../../../relay/fabric/nodes/node-table.ts';
+import type { AnswerSink } from '../../../../relay/jobs/attempt.ts';
 import type { JobSpec } from '../../../../relay/jobs/job.ts';
 import { createDispatcher, type DispatcherPorts } from '../../../../relay/jobs/queue/dispatcher.ts';
 import { type LiveJob, newLiveJob } from '../../../../relay/jobs/queue/live-job.ts';
@@ -21,8 +23,10 @@ function startDispatcher({ mostRunningBytes = Number.MAX_SAFE_INTEGER } = {}) {
   const callers: AbortController[] = [];
   const pace = { ms: 0 };
   const slots = createParallelLimits();
-  const run = (job: JobSpec, _sink: unknown, caller: AbortController): Promise<JobResult> => {
+  const sinks: AnswerSink[] = [];
+  const run = (job: JobSpec, sink: AnswerSink, caller: AbortController): Promise<JobResult> => {
     asked.push(job);
+    sinks.push(sink);
     callers.push(caller);
     return new Promise((_, fail) => ends.push(() => fail(new Problem('node_fault', 'It broke.'))));
   };
@@ -41,7 +45,7 @@ function startDispatcher({ mostRunningBytes = Number.MAX_SAFE_INTEGER } = {}) {
     return newLiveJob(job, [], { input: '{"input":{}}' });
   };
   const lineUp = (...args: Parameters<typeof entryOf>): void => dispatcher.lineUp(entryOf(...args));
-  return { ...dispatcher, asked, callers, ends, pace, slots, entryOf, lineUp };
+  return { ...dispatcher, asked, sinks, callers, ends, pace, slots, entryOf, lineUp };
 }
 
 /** Lets everything that was begun take its course, without letting time pass. */
@@ -119,7 +123,7 @@ test('jobs of a key that has used up its minute begin when it has something left
 
 test('a job that no node took rests longer each time, and one that is taken out begins no more, wherever it is', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
-  const { asked, ends, entryOf, lineUp, rest, leave, waiting } = startDispatcher();
+  const { asked, ends, entryOf, lineUp, rest, leave, waiting, keys } = startDispatcher();
   const entry = entryOf('job_1', 'key');
   for (const [restMs, runs] of [
     [100, 1],
@@ -145,6 +149,7 @@ test('a job that no node took rests longer each time, and one that is taken out 
   t.mock.timers.tick(60_000);
   leave(lined);
   assert.deepEqual([before, waiting(), waiting('key'), waiting('key_2')], [1, 1, 0, 1]);
+  assert.deepEqual([...keys()], ['key_2']);
   await pass();
   assert.deepEqual(
     asked.map(({ id }) => id),
@@ -169,4 +174,27 @@ test('a job of a key with no free slot holds up no other, begins when one is fre
   assert.deepEqual([asked[1]?.id, slots.standing('full')?.running], ['job_1', 1]);
   ends[1]?.();
   await until(() => slots.standing('full')?.running === 0);
+});
+
+test('a job waits until a node is chosen for it, also while it rests or asks for a slot', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { asked, ends, sinks, entryOf, lineUp, rest, waiting, asking, keys } = startDispatcher();
+  const shown = () => [waiting(), waiting('key'), asking(), [...keys()].join()];
+  const entry = entryOf('job_1', 'key');
+  rest(entry);
+  assert.deepEqual(shown(), [1, 1, 0, 'key']);
+  t.mock.timers.tick(100);
+  assert.deepEqual(shown(), [1, 1, 0, 'key'], 'in the line');
+  await pass();
+  assert.equal(asked.length, 1);
+  assert.deepEqual(shown(), [1, 1, 1, 'key'], 'asking');
+  lineUp('job_2', 'key');
+  await pass();
+  assert.deepEqual(shown(), [2, 2, 2, 'key']);
+  sinks[0]?.assigned?.({ id: 'n', epoch: 1 } as LiveNode, 1);
+  assert.deepEqual(shown(), [1, 1, 1, 'key'], 'one has a node');
+  ends[0]?.();
+  await pass();
+  rest(entry);
+  assert.deepEqual(shown(), [2, 2, 1, 'key'], 'it was given back');
 });
