@@ -16,9 +16,9 @@ const DISCOVERY_MS = 500;
 export function registerCapabilityRoutes(app: RelayApp, { capabilities, discovery }: RelayServices): void {
   // However many ask with `refresh`, no node is asked by two at a time.
   const discover = shareNext(() => discovery.discover({ timeoutMs: DISCOVERY_MS }), 1);
-  const global = shareJson(capabilities.global);
-  const flags = shareJson(capabilities.flags);
-  const installed = shareJson(capabilities.installed);
+  const global = shareJson(() => capabilities.global());
+  const flags = shareJson(() => capabilities.flags());
+  const installed = shareJson(() => capabilities.installed());
   const inTurn = createTurns();
   app.get(
     '/v1/capabilities',
