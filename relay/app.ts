@@ -21,6 +21,7 @@ import { registerDraining } from './routes/http/draining.ts';
 import { answerRouterError, registerErrorHandlers } from './routes/http/errors.ts';
 import { readSayableBodies } from './routes/http/json-bodies.ts';
 import { registerOpenApi } from './routes/http/openapi.ts';
+import { serveInOrder } from './routes/http/pipelining.ts';
 import { registerRateLimitHeaders } from './routes/http/rate-limit-headers.ts';
 import { registerRequestId, requestIdOf } from './routes/http/request-id.ts';
 import { collectRoutes } from './routes/http/route-table.ts';
@@ -115,6 +116,7 @@ export async function createApp({
     ...(tls === undefined ? { http: ofServer } : { https: { ...tls, ...ofServer } }),
   }).withTypeProvider<TypeBoxTypeProvider>() as RelayApp;
 
+  serveInOrder(app);
   // Node would answer 417 in words of its own; whoever expects something else of us may also be served without it.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   // Every body is JSON; the framework would also read text.

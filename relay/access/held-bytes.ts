@@ -10,8 +10,8 @@ declare module 'fastify' {
 
 /** What large bodies and answers on their way hold of the relay's memory, by whose they are. */
 export type HeldBytes = {
-  /** Counts bytes until what holds them closes. Errors: `queue_full`. */
-  hold(owner: string, bytes: number, holder: Holder): void;
+  /** Counts bytes until what holds them closes; what several hold together counts once. Errors: `queue_full`. */
+  hold(owner: string, bytes: number, holder: Holder, shared?: object): void;
 };
 
 type Holder = Pick<EventEmitter, 'once'> & { readonly closed: boolean };
@@ -25,16 +25,28 @@ const RETRY_AFTER_MS = 1_000;
 /** Invariants: (1) none has more than `mostBytes`; (2) what holds nothing is not remembered. */
 export function createHeldBytes(mostBytes = MOST_BYTES): HeldBytes {
   const held = new Map<string, number>();
+  const sharing = new WeakMap<object, Map<string, number>>();
+  const add = (owner: string, bytes: number): void => {
+    const before = held.get(owner) ?? 0;
+    if (before + bytes > mostBytes) throw tooMuch(before);
+    held.set(owner, before + bytes);
+  };
+  const letGo = (owner: string, bytes: number): void => {
+    const left = (held.get(owner) ?? 0) - bytes;
+    if (left > 0) held.set(owner, left);
+    else held.delete(owner);
+  };
   return {
-    hold: (owner, bytes, holder) => {
+    hold: (owner, bytes, holder, shared = {}) => {
       if (bytes <= SMALL_BYTES || holder.closed) return;
-      const before = held.get(owner) ?? 0;
-      if (before + bytes > mostBytes) throw tooMuch(before);
-      held.set(owner, before + bytes);
+      const holders = sharing.get(shared) ?? new Map<string, number>();
+      const count = holders.get(owner) ?? 0;
+      if (count === 0) add(owner, bytes);
+      sharing.set(shared, holders.set(owner, count + 1));
       holder.once('close', () => {
-        const left = (held.get(owner) ?? 0) - bytes;
-        if (left > 0) held.set(owner, left);
-        else held.delete(owner);
+        const left = (holders.get(owner) ?? 0) - 1;
+        holders.set(owner, left);
+        if (left === 0) letGo(owner, bytes);
       });
     },
   };
@@ -49,10 +61,10 @@ export function holdBody(request: FastifyRequest, mostBytes: number): void {
   request.server.heldBytes.hold(keyOf(request) ?? authorization, bytes, request.raw);
 }
 
-/** Must precede an answer that costs the key that asks nothing. Errors: `queue_full`. */
-export function holdAnswer({ request, server, raw }: FastifyReply, bytes: number): void {
+/** Must precede an answer that costs the key that asks nothing; `shared` is what it has in common with others. Errors: `queue_full`. */
+export function holdAnswer({ request, server, raw }: FastifyReply, bytes: number, shared?: object): void {
   const key = keyOf(request);
-  if (key !== undefined) server.heldBytes.hold(key, bytes, raw);
+  if (key !== undefined) server.heldBytes.hold(key, bytes, raw, shared);
 }
 
 /** Undefined on public routes, which Fastify's types do not know. */

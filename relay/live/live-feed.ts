@@ -40,7 +40,8 @@ const RING = { messages: 256, characters: 4 * 1024 * 1024 };
 
 /**
  * Invariants: (1) nothing runs and nothing is kept unless somebody listens or has within `LINGER_MS`; (2) messages are
- * numbered without gaps, and who comes with a cursor gets each later one once and in order, or a `reset`; (3) a reset is
+ * numbered without gaps, and who comes with a cursor gets each later one once and in order, or a `reset`; what a message has no room for is
+ * counted in it; (3) a reset is
  * never older than its cursor; what it has in advance comes again and changes nothing.
  */
 export function createLiveFeed({ nodes, readStats, run, log }: LiveFeedPorts): LiveFeed {
@@ -52,6 +53,7 @@ export function createLiveFeed({ nodes, readStats, run, log }: LiveFeedPorts): L
   let lingering: NodeJS.Timeout | undefined;
   let stats: AdminStats | undefined;
   let untold: AdminStats | null = null;
+  let leftOut = 0;
 
   const cursorOf = (seq: number): string => `${run}.${seq}`;
   const takeStats = async (): Promise<void> => {
@@ -66,10 +68,12 @@ export function createLiveFeed({ nodes, readStats, run, log }: LiveFeedPorts): L
       nodes: changed,
       forgotten,
       jobs: [...jobs.values()],
+      jobs_left_out: leftOut,
       budgets: [...budgets.values()],
       stats: untold,
     };
     jobs.clear();
+    leftOut = 0;
     budgets.clear();
     untold = null;
     const text = ring.push((seq) => textOf({ type: 'update', cursor: cursorOf(seq), ...update }));
@@ -87,6 +91,7 @@ export function createLiveFeed({ nodes, readStats, run, log }: LiveFeedPorts): L
     stats = undefined;
     ring.clear();
     jobs.clear();
+    leftOut = 0;
     budgets.clear();
     nodes.forget();
   };
@@ -110,7 +115,7 @@ export function createLiveFeed({ nodes, readStats, run, log }: LiveFeedPorts): L
     jobs.delete(update.job);
     jobs.set(update.job, update);
     const [oldest] = jobs.keys();
-    if (jobs.size > JOBS_MOST && oldest !== undefined) jobs.delete(oldest);
+    if (jobs.size > JOBS_MOST && oldest !== undefined && jobs.delete(oldest)) leftOut += 1;
   };
   const missedBy = (after: string | undefined): string[] | undefined => {
     if (after === undefined || !after.startsWith(`${run}.`)) return undefined;

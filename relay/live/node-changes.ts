@@ -8,7 +8,7 @@ import type { KnownNode } from '../store/pairing-store.ts';
 export type NodeChanges = {
   /** Those that do since the call before. */
   take(): NodeSummary[];
-  /** The ids of those of them that are known no more; each is told once. */
+  /** The ids of those of them that are known no more, or no longer among the first; each is told once. */
   takeForgotten(): string[];
   /** All as they are now. */
   all(): NodeSummary[];
@@ -16,7 +16,7 @@ export type NodeChanges = {
 };
 
 export type NodeChangesPorts = {
-  register: Pick<NodeRegister, 'after' | 'get'>;
+  register: Pick<NodeRegister, 'after'>;
   table: Pick<NodeTable, 'get'>;
   directory: Pick<NodeDirectory, 'summaryOf'>;
   /** How many nodes, the first by id; more than a person looks at. */
@@ -67,7 +67,8 @@ export function createNodeChanges({ register, table, directory, most }: NodeChan
   return {
     take: () => first().flatMap((known) => (hasChanged(known) ? (directory.summaryOf(known.nodeId) ?? []) : [])),
     takeForgotten: () => {
-      const gone = [...seen.keys(), ...away.keys()].filter((nodeId) => register.get(nodeId) === undefined);
+      const among = new Set(first().map(({ nodeId }) => nodeId));
+      const gone = [...seen.keys(), ...away.keys()].filter((nodeId) => !among.has(nodeId));
       for (const nodeId of gone) if (!seen.delete(nodeId)) away.delete(nodeId);
       return gone;
     },

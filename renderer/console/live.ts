@@ -10,6 +10,8 @@ export type LiveView = {
   stats: AdminStats | null;
   /** The jobs of the latest message that had some; another object each time. */
   jobs: readonly JobUpdate[];
+  /** How many changes of other jobs that message had no room for. */
+  jobsLeftOut: number;
   /** How often the relay could no longer say what was missed, so that whatever was asked before has to be asked again. */
   resets: number;
 };
@@ -20,7 +22,7 @@ export type Live = {
   close(): void;
 };
 
-const NOTHING: LiveView = { state: 'connecting', nodes: [], stats: null, jobs: [], resets: 0 };
+const NOTHING: LiveView = { state: 'connecting', nodes: [], stats: null, jobs: [], jobsLeftOut: 0, resets: 0 };
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 10_000;
 
@@ -106,12 +108,12 @@ function changesOf(view: LiveView, message: LiveMessage): Partial<LiveView> {
   if (message.type === 'reset') {
     // The first is where everything begins.
     const resets = view.stats === null ? 0 : view.resets + 1;
-    return { nodes: message.nodes, stats: message.stats, jobs: [], resets };
+    return { nodes: message.nodes, stats: message.stats, jobs: [], jobsLeftOut: 0, resets };
   }
-  const { nodes, forgotten, jobs, stats } = message;
+  const { nodes, forgotten, jobs, jobs_left_out, stats } = message;
   return {
     nodes: nodes.length + forgotten.length === 0 ? view.nodes : merged(view.nodes, nodes, forgotten),
-    jobs: jobs.length === 0 ? view.jobs : jobs,
+    ...(jobs.length > 0 && { jobs, jobsLeftOut: jobs_left_out }),
     stats: stats ?? view.stats,
   };
 }
@@ -124,4 +126,9 @@ function merged(
   const byId = new Map([...known, ...changed].map((node) => [node.id, node]));
   for (const id of forgotten) byId.delete(id);
   return [...byId.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+}
+
+/** Another object each time that the relay has told of this job, or may have had no room for it. */
+export function newsOfJob({ jobs, jobsLeftOut }: LiveView, id: string): unknown {
+  return jobs.find(({ job }) => job === id) ?? (jobsLeftOut > 0 ? jobs : undefined);
 }

@@ -7,6 +7,18 @@ const Seconds = Type.Number({ description: 'Seconds since the node last said so'
 const UpdatedAt = Type.String({ description: 'UTC, as 2026-01-31T12:00:00Z' });
 const Flags = Type.Record(Type.String(), Type.Unknown());
 
+/** Query of `GET /v1/capabilities`. */
+export const CapabilityQuery = Type.Object(
+  {
+    refresh: Type.Optional(Type.Enum(['true', 'false'], { description: 'Ask every node first, for at most 500 ms' })),
+    limit: Type.Optional(
+      Type.String({ pattern: '^[0-9]{1,4}$', description: 'Nodes on a page, 1 to 1,000; all nodes without pages' }),
+    ),
+    after: Type.Optional(Type.String({ maxLength: 64, description: '`next` of the page before' })),
+  },
+  { additionalProperties: false },
+);
+
 /** A node in the global view. The first block has the names of the open fabric. */
 export const CapabilityNode = Type.Object({
   node_id: Type.String(),
@@ -24,7 +36,7 @@ export const CapabilityNode = Type.Object({
   network: Type.Object({ transport: Nullable(Type.String()), round_trip_ms: Nullable(Type.Number()) }),
 });
 
-/** `GET /v1/capabilities`: what the pool can do now, by node and by model. */
+/** `GET /v1/capabilities`: what the pool can do now, by node and by model. On a page counts and models are those of its nodes. */
 export const GlobalCapabilities = Type.Object({
   local_node: Type.String({ description: 'Who says so: the relay' }),
   nodes: Type.Record(Type.String(), CapabilityNode),
@@ -34,6 +46,9 @@ export const GlobalCapabilities = Type.Object({
   served_count: Count,
   capabilities_by_node: Type.Record(Type.String(), Flags),
   node_count: Count,
+  next: Nullable(
+    Type.String({ description: 'With it as `after` the next page; null after the last, and without pages' }),
+  ),
   updated_at: UpdatedAt,
   /** Documents that counted and those that did not, by reason, since the relay started. */
   documents: Type.Object({ accepted: Count, dropped: Type.Record(Type.String(), Count) }),

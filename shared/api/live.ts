@@ -41,8 +41,14 @@ const Update = Type.Object({
   type: Type.Literal('update'),
   cursor: Cursor,
   nodes: Type.Array(NodeSummary),
-  forgotten: Type.Array(Type.String(), { description: 'Ids of nodes that are known no more' }),
+  forgotten: Type.Array(Type.String(), {
+    description: 'Ids of nodes that are known no more, or no longer among the first thousand',
+  }),
   jobs: Type.Array(JobUpdate, { description: 'The latest hundred' }),
+  jobs_left_out: Type.Integer({
+    minimum: 0,
+    description: 'How many changes of other jobs there were: ask for the jobs that you show',
+  }),
   budgets: Type.Array(BudgetUpdate, { description: 'Keys that have just reached their soft budget' }),
   stats: Nullable(AdminStats),
 });

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type BigPool, startBigPool } from './big-pool.ts';
+import { type BigPool, type BigRelay, startBigPool } from './big-pool.ts';
 import { type Figure, figureOf } from './figure.ts';
 import { quietMoment } from './quiet-moment.ts';
 import { median } from './rounds.ts';
@@ -12,9 +12,17 @@ const ROUNDS = 5;
 const PATIENCE_MS = 30_000;
 
 type Heap = { heapUsed: number; external: number };
-type Answered = { statusCode: number; bytes: number; longestTurnMs: number; cpuMs: number };
-/** What the console, Prometheus and the programs of ordinary keys ask again and again. */
-const LOOKS = ['/v1/cluster', '/v1/capabilities', '/v1/admin/stats', '/metrics'];
+type Watched = { longestTurnMs: number; cpuMs: number };
+/** What the console, Prometheus and the programs of ordinary keys ask again and again, and how many of them at once. */
+const LOOKS = [
+  ['/v1/cluster', 20],
+  ['/v1/capabilities', 1],
+  ['/v1/capabilities', 20],
+  ['/v1/capabilities?limit=1000', 20],
+  ['/v1/nodes?limit=1000', 20],
+  ['/v1/admin/stats', 1],
+  ['/metrics', 1],
+] as const;
 type DiscoveryRound = { missing: number; elapsedMs: number; stalledMs: number; cpuMs: number; idle: number };
 
 /** What 10,000 nodes cost one relay: their beats, their memory, and a question to all of them. */
@@ -62,13 +70,18 @@ async function heartbeats({ relay, fleet }: BigPool, joinMs: number): Promise<Fi
 /** How long an answer about all of them keeps everybody else waiting. */
 async function looks({ relay }: BigPool): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const path of LOOKS) {
-    const rounds: Answered[] = [];
-    for (let round = 0; round <= ROUNDS; round++) rounds.push(await relay.ask<Answered>('answer', path));
+  for (const [path, atOnce] of LOOKS) {
+    const rounds: (Watched & { bytes: number })[] = [];
+    for (let round = 0; round <= ROUNDS; round++) {
+      await relay.ask('watch');
+      const sizes = await Promise.all(Array.from({ length: atOnce }, () => bytesOf(relay.ready, path)));
+      rounds.push({ ...(await relay.ask<Watched>('watched')), bytes: sizes[0] ?? 0 });
+    }
     const measured = rounds.slice(1);
     const turns = measured.map(({ longestTurnMs }) => longestTurnMs);
     const detail = {
       NODES,
+      atOnce,
       ...measured[0],
       cpuMs: median(measured.map(({ cpuMs }) => cpuMs)),
       worst: Math.max(...turns),
@@ -76,6 +89,15 @@ async function looks({ relay }: BigPool): Promise<Figure[]> {
     figures.push(figureOf(`longest-turn ${path}`, median(turns), 'ms of processor', { atMost: 20 }, detail));
   }
   return figures;
+}
+
+/** Reads an answer without keeping it. */
+async function bytesOf({ httpUrl, adminToken }: BigRelay, path: string): Promise<number> {
+  const { ok, body } = await fetch(httpUrl + path, { headers: { authorization: `Bearer ${adminToken}` } });
+  let bytes = 0;
+  for await (const chunk of body ?? []) bytes += chunk.length;
+  if (!ok) throw new Error(`${path} was refused`);
+  return bytes;
 }
 
 /**

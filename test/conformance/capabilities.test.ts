@@ -159,6 +159,29 @@ test('models are told by name, and those of one name by node', async () => {
   assert.deepEqual(told, told.toSorted());
 });
 
+test('pages of the view hold the nodes by id, each once, with their models, and end', async () => {
+  const whole = await get<GlobalCapabilities>('/v1/capabilities');
+  assert.ok(whole.node_count > 2 && whole.next === null);
+  const pages: GlobalCapabilities[] = [];
+  for (let after: string | null = ''; after !== null; after = pages.at(-1)?.next ?? null) {
+    pages.push(await get<GlobalCapabilities>(`/v1/capabilities?limit=2&after=${after}`));
+  }
+  const ids = pages.flatMap(({ nodes }) => Object.keys(nodes));
+  assert.deepEqual(ids, Object.keys(whole.nodes).toSorted());
+  assert.equal(pages.length, Math.ceil(ids.length / 2));
+  const sum = (count: (page: GlobalCapabilities) => number) => pages.reduce((all, page) => all + count(page), 0);
+  assert.deepEqual(
+    [sum((page) => page.node_count), sum((page) => page.served_count)],
+    [whole.node_count, whole.served_count],
+  );
+  for (const { nodes, served_models, capabilities_by_node } of pages) {
+    assert.deepEqual(Object.keys(capabilities_by_node), Object.keys(nodes));
+    assert.ok(served_models.every(({ node }) => node in nodes));
+  }
+  assert.equal((await get<GlobalCapabilities>('/v1/capabilities?after=zzz')).node_count, 0);
+  assert.equal((await pool.request('/v1/capabilities?limit=0')).status, 400);
+});
+
 test('caps and installed tell flags and files by node', async () => {
   const runtime = createSyntheticRuntime();
   const installed = [{ name: 'on/disk', size_bytes: 5, files: 2 }];

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { LIMITS } from '../../shared/protocol/limits.ts';
 import { afterTest } from '../support/after-test.ts';
 import { dial, requestBytes } from '../support/network/raw-http.ts';
 import { type ScriptedJob, vectorsFrame } from '../support/nodes/scripted-node.ts';
-import { startPool } from '../support/pool.ts';
+import { startPool, startTestPool } from '../support/pool.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Longer than a busy machine keeps this process, which is both sides, from its turn. */
 const UNREAD_MS = 300;
@@ -58,4 +61,20 @@ test('an answer that took its time is whole for a client that reads it', async (
   const { data } = JSON.parse(text.slice(text.indexOf('\r\n\r\n'))) as { data: { embedding: number[] }[] };
   assert.equal(data.length, INPUTS);
   assert.ok(data.every(({ embedding }) => embedding.length === DIMENSIONS));
+});
+
+test('a stranger who reads nothing of a large page of the relay is cut off, too', async (t) => {
+  const pagesFolder = temporaryFolder(t);
+  // More than the buffers of two sockets take.
+  const assets = join(pagesFolder, 'assets');
+  mkdirSync(assets);
+  writeFileSync(join(assets, 'engine-1a2b.wasm'), Buffer.alloc(32 * 1024 * 1024));
+  const own = await startTestPool(t, { unreadMs: UNREAD_MS, pagesFolder });
+  const socket = dial(own).pause();
+  afterTest(t, () => void socket.destroy());
+  socket.write('GET /assets/engine-1a2b.wasm HTTP/1.1\r\nHost: relay\r\n\r\n');
+  const cut = new Promise<NodeJS.ErrnoException>((resolve) => socket.once('error', resolve));
+  const knocking = setInterval(() => socket.write('\r\n'), 2 * UNREAD_MS);
+  const { code } = await cut.finally(() => clearInterval(knocking));
+  assert.match(code ?? '', /ECONNRESET|EPIPE/);
 });

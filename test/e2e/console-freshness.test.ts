@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { CreatedKey } from '../../shared/api/keys.ts';
+import type { LiveMessage } from '../../shared/api/live.ts';
 import type { AdminStats } from '../../shared/api/stats.ts';
 import { openConsole, signInTo, visitConsole } from '../support/browsers/console-page.ts';
 import { launchBrowser } from '../support/browsers/join-page.ts';
@@ -86,6 +87,40 @@ test('a job that has come to the queue is listed though no node takes it', async
   const { id } = await submit(pool, { model: 'test/nobody-serves-it' });
   await page.getByRole('link', { name: id }).waitFor();
   await pool.request(`/v1/jobs/${id}`, { method: 'DELETE' });
+  await page.context().close();
+});
+
+/** Has the page get what the relay tells live as it would in a pool or at an hour that has more of it. */
+async function changeNews(page: Page, change: (message: LiveMessage) => LiveMessage): Promise<void> {
+  await page.routeWebSocket('**/v1/ws*', (socket) => {
+    const relay = socket.connectToServer();
+    relay.onMessage((text) => socket.send(JSON.stringify(change(JSON.parse(String(text)) as LiveMessage))));
+  });
+}
+
+test('the page of a job is right also when so many others change that the relay does not name it', async () => {
+  const { id } = await submit(pool, { model: 'test/nobody-serves-it' });
+  const { page } = await visitConsole(browser, pool, { hash: `#/jobs/${id}` });
+  await changeNews(page, (message) => {
+    if (message.type === 'reset') return message;
+    const others = message.jobs.map((update) => (update.job === id ? { ...update, job: 'job_other' } : update));
+    return { ...message, jobs: others, jobs_left_out: 1 };
+  });
+  await signInTo(page, pool.relay.adminToken);
+  await page.locator('.status-line .badge', { hasText: 'Queued' }).waitFor();
+  await pool.request(`/v1/jobs/${id}`, { method: 'DELETE' });
+  await page.locator('.status-line .badge', { hasText: 'Cancelled' }).waitFor();
+  await page.context().close();
+});
+
+test('the page of a node that is not among the first thousand tells how it is now', async () => {
+  const { nodeId } = await pool.addNode({ name: 'far-behind' });
+  const { page } = await visitConsole(browser, pool, { hash: `#/nodes/${nodeId}` });
+  await changeNews(page, (message) => ({ ...message, nodes: message.nodes.filter(({ id }) => id !== nodeId) }));
+  await signInTo(page, pool.relay.adminToken);
+  await page.locator('.status-line .badge', { hasText: 'Ready' }).waitFor();
+  await askAsAdmin(pool, `/v1/admin/nodes/${nodeId}/cordon`, {});
+  await page.locator('.status-line .badge', { hasText: 'Cordoned' }).waitFor();
   await page.context().close();
 });
 

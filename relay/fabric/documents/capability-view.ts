@@ -6,13 +6,15 @@ import type {
   InstalledModels,
 } from '../../../shared/api/capabilities.ts';
 import type { NodeLoad } from '../../../shared/protocol/capabilities.ts';
-import { shareNext } from '../../share-next.ts';
+import { createSortedIds } from '../../pairing/sorted-ids.ts';
 import type { LiveNode, NodeTable } from '../nodes/node-table.ts';
 import type { Documents } from './documents.ts';
 
 /** The pool as its nodes describe it. Asks nobody; what the documents of the open sessions say. */
 export type CapabilityView = {
   global(): Promise<GlobalCapabilities>;
+  /** The same of some nodes, by id. */
+  page(query: { limit: number; after?: string | undefined }): Promise<GlobalCapabilities>;
   flags(): Promise<CapabilityFlags>;
   installed(): Promise<InstalledModels>;
 };
@@ -32,36 +34,51 @@ export function createCapabilityView({ table, documents, now }: ViewPorts): Capa
     // One that has run out is as old as its last beat; JSON has no infinity.
     return roundTenth((Number.isFinite(ageMs) ? ageMs : now() - node.heardAt) / 1_000);
   };
+  const ids = createSortedIds();
+  table.listen({
+    onDocument: ({ node_id }) => ids.add(node_id),
+    onGone: ({ id }) => {
+      if (table.get(id) === undefined) ids.remove(id);
+    },
+  });
+  const liveOf = (some: readonly string[]): LiveNode[] => some.flatMap((id) => table.get(id) ?? []);
+  const view = async (some: LiveNode[], next: string | null): Promise<GlobalCapabilities> => {
+    const nodes: GlobalCapabilities['nodes'] = {};
+    const byNode: GlobalCapabilities['capabilities_by_node'] = {};
+    const byModel = new Map<string, ServedModel[]>();
+    await inTurns(some, (node) => {
+      const age = ageOf(node);
+      nodes[node.id] = describe(node, age);
+      const { providers: _, ...flags } = node.document.capabilities;
+      byNode[node.id] = flags;
+      for (const model of node.document.served_models) {
+        const served = byModel.get(model.name) ?? [];
+        served.push({ ...model, in_use: jobsOn(node, model.name), node: node.id, local: false, node_age_s: age });
+        byModel.set(model.name, served);
+      }
+    });
+    // By name, then by node: to sort them all would take as long as all the rest of it, in one turn.
+    const served = [...byModel.keys()].sort().flatMap((name) => byModel.get(name) ?? []);
+    return {
+      local_node: LOCAL_NODE,
+      nodes,
+      served_models: served,
+      served_count: served.length,
+      capabilities_by_node: byNode,
+      node_count: Object.keys(nodes).length,
+      next,
+      updated_at: timestamp(now()),
+      documents: documents.counts(),
+    };
+  };
   return {
-    global: shareNext(async () => {
-      const nodes: GlobalCapabilities['nodes'] = {};
-      const byNode: GlobalCapabilities['capabilities_by_node'] = {};
-      const byModel = new Map<string, ServedModel[]>();
-      await inTurns(table.live().sort(byId), (node) => {
-        const age = ageOf(node);
-        nodes[node.id] = describe(node, age);
-        const { providers: _, ...flags } = node.document.capabilities;
-        byNode[node.id] = flags;
-        for (const model of node.document.served_models) {
-          const served = byModel.get(model.name) ?? [];
-          served.push({ ...model, in_use: jobsOn(node, model.name), node: node.id, local: false, node_age_s: age });
-          byModel.set(model.name, served);
-        }
-      });
-      // By name, then by node: to sort them all would take as long as all the rest of it, in one turn.
-      const served = [...byModel.keys()].sort().flatMap((name) => byModel.get(name) ?? []);
-      return {
-        local_node: LOCAL_NODE,
-        nodes,
-        served_models: served,
-        served_count: served.length,
-        capabilities_by_node: byNode,
-        node_count: Object.keys(nodes).length,
-        updated_at: timestamp(now()),
-        documents: documents.counts(),
-      };
-    }),
-    flags: shareNext(async () => {
+    global: () => view(liveOf(ids.all), null),
+    page: ({ limit, after = '' }) => {
+      const from = ids.countUpTo(after);
+      const to = from + limit;
+      return view(liveOf(ids.all.slice(from, to)), to < ids.all.length ? (ids.all[to - 1] ?? null) : null);
+    },
+    flags: async () => {
       // A node may call a flag like something that every object has.
       const nodesWith = new Map<string, string[]>();
       const providers: CapabilityFlags['providers'] = {};
@@ -79,15 +96,15 @@ export function createCapabilityView({ table, documents, now }: ViewPorts): Capa
       });
       const capabilities = Object.fromEntries([...known].map((name) => [name, nodesWith.has(name)]));
       return { capabilities, nodes_with: Object.fromEntries(nodesWith), providers, updated_at: timestamp(now()) };
-    }),
-    installed: shareNext(async () => {
+    },
+    installed: async () => {
       const installed: InstalledModels['installed'] = [];
       await inTurns(table.live(), ({ id, document }) => {
         const found = document.installed_artifacts ?? document.served_models.map(artifactOf);
         for (const artifact of found) installed.push({ ...artifact, node: id });
       });
       return { installed, installed_count: installed.length, updated_at: timestamp(now()) };
-    }),
+    },
   };
 }
 
@@ -133,10 +150,6 @@ async function inTurns(nodes: LiveNode[], visit: (node: LiveNode) => void): Prom
     if (index > 0 && index % NODES_PER_TURN === 0) await nextTurn();
     visit(node);
   }
-}
-
-function byId(a: LiveNode, b: LiveNode): number {
-  return a.id < b.id ? -1 : 1;
 }
 
 function roundTenth(value: number): number {

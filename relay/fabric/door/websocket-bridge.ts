@@ -20,21 +20,29 @@ export type WebSocketBridgeOptions = {
   /** Checks nodes where the server cannot. */
   gate?: NodeGate;
   log: RelayLog;
+  /** The first words of both sides must have been said by then; five seconds when absent. */
+  entryMs?: number;
 };
 
-/** The first words of both sides must have been said by then. */
 const ENTRY_MS = 5_000;
 const MAX_LINE_BYTES = 65_536;
+/** All that a newcomer says before it is let in: its line and its first ping. */
+const NEWCOMER_BYTES = 2 * MAX_LINE_BYTES;
 
 /**
  * Lets nodes in to a NATS server that has no WebSocket listener of its own: NATS over WebSocket is the same stream of
  * bytes in binary messages. Streams of both sides are piped, so that a slow one slows the other instead of filling the
  * relay's memory. Newcomers go to the server that answered last; when one does not, the next is asked the next time.
  */
-export function createWebSocketBridge({ servers, gate, log }: WebSocketBridgeOptions): WebSocketBridge {
+export function createWebSocketBridge({
+  servers,
+  gate,
+  log,
+  entryMs = ENTRY_MS,
+}: WebSocketBridgeOptions): WebSocketBridge {
   const handshakes = createHandshakes(2 * LIMITS.maxMessageBytes);
   let turn = 0;
-  const bridge = (webSocket: WebSocket): void => {
+  const bridge = (webSocket: WebSocket, socket: Duplex): void => {
     const client = createWebSocketStream(webSocket);
     const mine = turn;
     const bus = connect(servers[mine % servers.length] as NatsAddress);
@@ -53,11 +61,14 @@ export function createWebSocketBridge({ servers, gate, log }: WebSocketBridgeOpt
     const join = (): void => {
       pipeline(client, bus, client, (error) => end(error?.message ?? 'it was closed'));
     };
+    const admit = limitNewcomer(socket);
+    whenAnswered(bus, admit);
     if (gate === undefined) join();
-    else enter(client, bus, webSocket, gate).then(join, (error: unknown) => end(String(error)));
+    else enter(client, bus, webSocket, { gate, entryMs }).then(join, (error: unknown) => end(String(error)));
   };
   return {
-    upgrade: (request, socket, head) => handshakes.shake(request, socket, head, bridge),
+    upgrade: (request, socket, head) =>
+      handshakes.shake(request, socket, head, (webSocket) => bridge(webSocket, socket)),
     close: () => {
       for (const client of handshakes.clients) client.terminate();
       handshakes.close();
@@ -66,9 +77,14 @@ export function createWebSocketBridge({ servers, gate, log }: WebSocketBridgeOpt
 }
 
 /** Leads a newcomer through the gate. One that is refused is told so, as a server would. */
-async function enter(client: Duplex, bus: Socket, webSocket: WebSocket, gate: NodeGate): Promise<void> {
+async function enter(
+  client: Duplex,
+  bus: Socket,
+  webSocket: WebSocket,
+  { gate, entryMs }: { gate: NodeGate; entryMs: number },
+): Promise<void> {
   const newcomer = gate.newcomer();
-  const timer = setTimeout(() => webSocket.terminate(), ENTRY_MS);
+  const timer = setTimeout(() => webSocket.terminate(), entryMs);
   webSocket.once('close', () => clearTimeout(timer));
   client.write(newcomer.greet(await readLine(bus)));
   const line = await readLine(client);
@@ -82,6 +98,25 @@ async function enter(client: Duplex, bus: Socket, webSocket: WebSocket, gate: No
     await new Promise<void>((resolve) => client.end("-ERR 'Authorization Violation'\r\n", () => resolve()));
     throw error;
   }
+}
+
+/**
+ * Cuts off who says too much before it is let in, since a message is held until it is whole, and strangers may be many.
+ * Returns how to let it in.
+ */
+function limitNewcomer(socket: Duplex): () => void {
+  let saidBytes = 0;
+  const count = (chunk: Buffer): void => {
+    saidBytes += chunk.length;
+    if (saidBytes > NEWCOMER_BYTES) socket.destroy();
+  };
+  socket.on('data', count);
+  return () => void socket.off('data', count);
+}
+
+/** Of a server: it greets, and says nothing more to who was not let in but that it hangs up. */
+function whenAnswered(bus: Socket, answered: () => void): void {
+  bus.once('data', () => bus.once('data', answered));
 }
 
 /** The first line of a stream; what follows it stays in the stream, which rests. */

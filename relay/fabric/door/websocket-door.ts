@@ -7,6 +7,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import type { RelayLog } from '../../log.ts';
 import { answerOnSocket } from '../../routes/http/answer-on-socket.ts';
 import { refuseOtherMethods } from '../../routes/http/handshakes.ts';
+import { createFrameGuard } from './frame-guard.ts';
 
 /** A WebSocket listener of nats-server. */
 export type DoorTarget = { host: string; port: number; tls?: boolean };
@@ -50,7 +51,8 @@ const DROPPED_HEADERS = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwa
  *
  * Invariants: (1) neither direction holds more than the two sockets' own buffers, since a socket that is not read from
  * stops the other (a stalled node is evicted by nats-server, which sees it stalled); (2) the end of one socket is the
- * end of the other; (3) after `close` no socket of the door is open.
+ * end of the other; (3) after `close` no socket of the door is open; (4) a client whose frames are wrong is cut off before
+ * the bus has them.
  */
 export function attachWebSocketDoor(server: HttpServer | HttpsServer, options: WebSocketDoorOptions): WebSocketDoor {
   const pairs = new Set<Pair>();
@@ -124,7 +126,12 @@ function join(
     joined = true;
     bus.setTimeout(0);
     bus.write(upgradeRequest(request, target));
-    if (head.length > 0) bus.write(head);
+    // What came with the request is the first that the client says.
+    if (head.length > 0) client.unshift(head);
+    guardFrames(client, (reason) => {
+      log.warn({ reason, from: client.remoteAddress }, 'a client of the bus was cut off');
+      end();
+    });
     client.pipe(bus);
     bus.pipe(client);
   });
@@ -134,6 +141,19 @@ function join(
   client.on('error', end);
   client.on('end', end);
   client.on('close', end);
+}
+
+/** Before what was wrong is passed on. */
+function guardFrames(client: Socket, cutOff: (reason: string) => void): void {
+  const guard = createFrameGuard();
+  const look = (chunk: Buffer): void => {
+    const wrong = guard.wrongWith(chunk);
+    if (wrong === undefined) return;
+    client.off('data', look);
+    client.unpipe();
+    cutOff(wrong);
+  };
+  client.on('data', look);
 }
 
 function connectTo(target: DoorTarget): Socket {

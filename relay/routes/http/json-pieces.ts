@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
+import { cutIfStalled } from './unread.ts';
 
 const PIECE_CHARACTERS = 64 * 1024;
 /** Members of an array or an object that are written before others get their turn: documents are some kilobytes each. */
@@ -29,7 +30,9 @@ async function* paced(texts: Iterable<string>): AsyncGenerator<string> {
 
 /** Sends a large object that was built here and needs no schema to be serialised. */
 export function sendPieces(reply: unknown, value: Readonly<Record<string, unknown>>): FastifyReply {
-  return (reply as FastifyReply).type('application/json; charset=utf-8').send(jsonStream(value));
+  const to = reply as FastifyReply;
+  cutIfStalled(to);
+  return to.type('application/json; charset=utf-8').send(jsonStream(value));
 }
 
 function* pieces(value: Readonly<Record<string, unknown>>): Generator<string> {

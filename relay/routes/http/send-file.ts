@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { FileDepot } from '../../files/file-depot.ts';
 import type { FileRecord } from '../../store/file-store.ts';
+import { cutIfStalled } from './unread.ts';
 
 const BYTES = { schema: Type.String() };
 const CONTENT = { 'application/octet-stream': BYTES, '*/*': BYTES };
@@ -52,11 +53,6 @@ export async function sendFile(
   const content = await depot.read(file, span);
   cutIfStalled(reply);
   return reply.send(content);
-}
-
-/** A reader that takes nothing holds a file and a connection. */
-function cutIfStalled({ raw, server }: FastifyReply): void {
-  raw.setTimeout(server.unreadMs, () => raw.destroy());
 }
 
 /** Several ranges, and what is no range, are answered with the whole, as the standard allows. */

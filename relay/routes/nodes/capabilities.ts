@@ -1,18 +1,25 @@
-import { Type } from 'typebox';
-import { CapabilityFlags, GlobalCapabilities, InstalledModels } from '../../../shared/api/capabilities.ts';
+import {
+  CapabilityFlags,
+  CapabilityQuery,
+  GlobalCapabilities,
+  InstalledModels,
+} from '../../../shared/api/capabilities.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
-import { sendPieces } from '../http/json-pieces.ts';
+import { shareNext } from '../../share-next.ts';
+import { readPageLimit } from '../http/page-limit.ts';
+import { createTurns, sendBody, shareJson, writeJson } from '../http/shared-json.ts';
 
 /** As long as a client of the open fabric waits. */
 const DISCOVERY_MS = 500;
 
-const Query = Type.Object(
-  { refresh: Type.Optional(Type.Enum(['true', 'false'], { description: 'Ask every node first, for at most 500 ms' })) },
-  { additionalProperties: false },
-);
-
 /** What the pool can do, from the documents of its nodes. */
 export function registerCapabilityRoutes(app: RelayApp, { capabilities, discovery }: RelayServices): void {
+  // However many ask with `refresh`, no node is asked by two at a time.
+  const discover = shareNext(() => discovery.discover({ timeoutMs: DISCOVERY_MS }), 1);
+  const global = shareJson(() => capabilities.global());
+  const flags = shareJson(() => capabilities.flags());
+  const installed = shareJson(() => capabilities.installed());
+  const inTurn = createTurns();
   app.get(
     '/v1/capabilities',
     {
@@ -20,13 +27,16 @@ export function registerCapabilityRoutes(app: RelayApp, { capabilities, discover
       schema: {
         summary: 'What the pool can do now, by node and by model',
         tags: ['Capabilities'],
-        querystring: Query,
+        querystring: CapabilityQuery,
         response: { 200: GlobalCapabilities },
       },
     },
-    async (request, reply) => {
-      if (request.query.refresh === 'true') await discovery.discover({ timeoutMs: DISCOVERY_MS });
-      return sendPieces(reply, await capabilities.global());
+    async ({ query: { refresh, limit, after } }, reply) => {
+      const isPage = limit !== undefined || after !== undefined;
+      const page = { limit: readPageLimit(limit), after };
+      if (refresh === 'true') await discover();
+      const make = async () => writeJson(await capabilities.page(page));
+      return sendBody(reply, await (isPage ? inTurn(make) : global()));
     },
   );
   app.get(
@@ -39,7 +49,7 @@ export function registerCapabilityRoutes(app: RelayApp, { capabilities, discover
         response: { 200: CapabilityFlags },
       },
     },
-    async (_request, reply) => sendPieces(reply, await capabilities.flags()),
+    async (_request, reply) => sendBody(reply, await flags()),
   );
   app.get(
     '/v1/capabilities/installed',
@@ -51,6 +61,6 @@ export function registerCapabilityRoutes(app: RelayApp, { capabilities, discover
         response: { 200: InstalledModels },
       },
     },
-    async (_request, reply) => sendPieces(reply, await capabilities.installed()),
+    async (_request, reply) => sendBody(reply, await installed()),
   );
 }

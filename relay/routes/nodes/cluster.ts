@@ -2,8 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Cluster } from '../../../shared/api/cluster.ts';
 import type { NodeSummary } from '../../../shared/api/nodes.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
-import { shareNext } from '../../share-next.ts';
-import { sendPieces } from '../http/json-pieces.ts';
+import { sendBody, shareJson } from '../http/shared-json.ts';
 
 const SECONDS_PER_MINUTE = 60;
 /** About a millisecond. */
@@ -13,7 +12,7 @@ type ClusterNode = Cluster['nodes'][number];
 
 /** `GET /v1/cluster`: nodes, models and load in one flat document, for scripts and wall screens. */
 export function registerClusterRoute(app: RelayApp, services: RelayServices): void {
-  const read = shareNext(() => readCluster(services));
+  const read = shareJson(() => readCluster(services));
   app.get(
     '/v1/cluster',
     {
@@ -24,7 +23,7 @@ export function registerClusterRoute(app: RelayApp, services: RelayServices): vo
         response: { 200: Cluster },
       },
     },
-    async (_request, reply) => sendPieces(reply, await read()),
+    async (_request, reply) => sendBody(reply, await read()),
   );
 }
 

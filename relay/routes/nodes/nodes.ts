@@ -10,10 +10,13 @@ import {
 } from '../../../shared/api/nodes.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { readPageLimit } from '../http/page-limit.ts';
-import { sendJson } from '../http/send-json.ts';
+import { sendJson, sendJsonText } from '../http/send-json.ts';
+import { createTurns } from '../http/shared-json.ts';
 
 const NodeParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const DRAIN_USUAL_MS = 30_000;
+/** Nodes on a page; a larger one takes some milliseconds. */
+const LARGE_PAGE = 100;
 
 /** The nodes as clients may see them, and what an operator does with them. */
 export function registerNodeRoutes(app: RelayApp, services: RelayServices): void {
@@ -22,6 +25,7 @@ export function registerNodeRoutes(app: RelayApp, services: RelayServices): void
 }
 
 function registerViews(app: RelayApp, { directory }: RelayServices): void {
+  const inTurn = createTurns();
   app.get(
     '/v1/nodes',
     {
@@ -35,7 +39,8 @@ function registerViews(app: RelayApp, { directory }: RelayServices): void {
     },
     async ({ query }, reply) => {
       const limit = readPageLimit(query.limit);
-      return sendJson(reply, directory.list({ limit, after: query.after }));
+      const list = (): string => JSON.stringify(directory.list({ limit, after: query.after }));
+      return sendJsonText(reply, limit > LARGE_PAGE ? await inTurn(list) : list());
     },
   );
   app.get(

@@ -5,6 +5,7 @@ import { Model, ModelList } from '../../../shared/api/models.ts';
 import { mayAsk } from '../../access/api-keys.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { isOfAnthropic, modelInfoList, modelInfoOf } from '../anthropic/model-info.ts';
+import { sendJson } from '../http/send-json.ts';
 
 const BY_HEADER = 'With a header `anthropic-version` in the form of Anthropic.';
 
@@ -21,10 +22,10 @@ export function registerModelRoutes(app: RelayApp, services: RelayServices): voi
         response: { 200: Type.Union([ModelList, ModelInfoList]) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       // Programs offer their people what stands here: no model that this key would be refused.
       const data = services.models.list().filter(({ id }) => mayAsk(request.principal, id));
-      return isOfAnthropic(request) ? modelInfoList(data) : { object: 'list' as const, data };
+      return sendJson(reply, isOfAnthropic(request) ? modelInfoList(data) : { object: 'list', data });
     },
   );
   const describe = (request: FastifyRequest, id: string): Model | ModelInfo => {

@@ -2,6 +2,7 @@ import type { Job } from '../../../shared/api/jobs.ts';
 import type { RouteExplanation } from '../../../shared/api/routing.ts';
 import { useAsked, useDoing, useSettled } from '../asked.ts';
 import { KeyName, useKeyNames } from '../keys/key-names.tsx';
+import { newsOfJob } from '../live.ts';
 import { AskedTwice, Badge, Card, Empty, Fact, Facts, Pending, Table, Trouble } from '../parts.tsx';
 import { linkTo } from '../route.ts';
 import { shownCount, shownDuration, shownMoment } from '../shown.ts';
@@ -23,8 +24,7 @@ export function JobDetails({ id }: { id: string }) {
     again,
   } = useAsked(`job ${id}`, () => api.get<Job>(`/v1/jobs/${encodeURIComponent(id)}`));
   const nameOf = useKeyNames();
-  const update = useLive().jobs.find((one) => one.job === id);
-  useSettled(update, again);
+  useSettled(newsOfJob(useLive(), id), again);
   if (job === undefined) return <Pending problem={problem} />;
   const isWaiting = job.state === 'queued';
   return (

@@ -17,12 +17,14 @@ export function NodeView({ id }: { id: string }) {
   const path = `/v1/nodes/${encodeURIComponent(id)}`;
   const details = useAsked(`node ${id}`, () => api.get<NodeDetails>(path));
   const health = useAsked(`health ${id}`, () => api.get<NodeHealth>(`${path}/health`));
-  const pushed = useLive().nodes.find((node) => node.id === id);
+  const { nodes, stats } = useLive();
+  const pushed = nodes.find((node) => node.id === id);
   const refresh = (): void => {
     details.again();
     health.again();
   };
-  useSettled(pushed, refresh);
+  // In a very large pool nothing is pushed of most nodes: those are asked for as often as the numbers come.
+  useSettled(pushed ?? stats, refresh);
   const now = useNow();
   if (details.answer === undefined) return <Pending problem={details.problem} />;
   const node = { ...details.answer, ...pushed };

@@ -47,3 +47,17 @@ test('what was refused, has gone already, or is small holds nothing', async () =
   await close(whole);
   bytes.hold('key_a', LARGE, holder());
 });
+
+test('what several readers of a key hold together counts once, until the last of them has gone', async () => {
+  const bytes = createHeldBytes(2 * LARGE);
+  const [one, other] = [{}, {}];
+  const [first, second, third] = [holder(), holder(), holder()];
+  for (const reader of [first, second]) bytes.hold('key_a', LARGE, reader, one);
+  bytes.hold('key_a', LARGE, third, other);
+  assert.throws(() => bytes.hold('key_a', LARGE, holder(), {}), refusal);
+  bytes.hold('key_b', 2 * LARGE, holder(), one);
+  await close(first);
+  assert.throws(() => bytes.hold('key_a', LARGE, holder(), {}), refusal);
+  await close(second);
+  bytes.hold('key_a', LARGE, holder(), {});
+});

@@ -72,6 +72,21 @@ test('tells the latest of a job once, however often it changed, and nothing when
   assert.deepEqual(last?.type === 'update' && last.jobs.map(({ job, state }) => [job, state]), [['job_1', 'running']]);
 });
 
+test('of more jobs than a message holds the latest are told, and how many changes were left out', async (t) => {
+  const { feed, tick, watch } = feedFor(t);
+  const { got } = await watch();
+  tick();
+  for (let job = 0; job < 5_000; job++) feed.jobChanged(`job_${job}`, CHANGE);
+  for (let seq = 2; seq < 10; seq++) feed.jobChanged('job_4999', { ...CHANGE, seq });
+  tick();
+  feed.jobChanged('job_0', CHANGE);
+  tick();
+  const told = got.slice(-2).map((message) => message.type === 'update' && message);
+  const [burst, calm] = told.map((message) => message || assert.fail('no update'));
+  assert.deepEqual([burst?.jobs.length, burst?.jobs.at(-1)?.job, burst?.jobs_left_out], [100, 'job_4999', 4_900]);
+  assert.deepEqual([calm?.jobs.length, calm?.jobs_left_out], [1, 0]);
+});
+
 test('tells that a node was forgotten, once, though nothing else has changed', async (t) => {
   const { tick, watch, forget } = feedFor(t);
   const { got } = await watch();

@@ -11,7 +11,7 @@ test('tells of a node when anything that is shown of it is another than before, 
   let known = ['attic', 'cellar'].map((nodeId) => ({ nodeId }) as KnownNode);
   let reason: string | null = null;
   const changes = createNodeChanges({
-    register: { after: () => known, get: (id) => known.find(({ nodeId }) => nodeId === id) },
+    register: { after: () => known },
     table,
     directory: { summaryOf: (id) => ({ id, reason, status: table.get(id) ? 'ready' : 'offline' }) as NodeSummary },
     most: 10,
@@ -58,4 +58,24 @@ test('tells of a node when anything that is shown of it is another than before, 
   function standing() {
     return { state: 'active', reason: null, since: null, labels: {}, trust: 'paired' } as const;
   }
+});
+
+test('tells of those that are no longer among the first, which it tells nothing more of', () => {
+  const table = createNodeTable();
+  let ids = ['boiler', 'cellar', 'drawer'];
+  const changes = createNodeChanges({
+    register: { after: (_id, most) => ids.slice(0, most).map((nodeId) => ({ nodeId }) as KnownNode) },
+    table,
+    directory: { summaryOf: (id) => ({ id }) as NodeSummary },
+    most: 2,
+  });
+  const told = (): string[][] => [changes.take().map(({ id }) => id), changes.takeForgotten()];
+  assert.deepEqual(told(), [['boiler', 'cellar'], []]);
+  table.admit(admission('cellar', ['a/b']));
+  assert.deepEqual(told(), [['cellar'], []]);
+  ids = ['attic', ...ids];
+  assert.deepEqual(told(), [['attic'], ['cellar']]);
+  assert.deepEqual(told(), [[], []]);
+  ids = ids.filter((id) => id !== 'boiler');
+  assert.deepEqual(told(), [['cellar'], ['boiler']]);
 });
