@@ -44,6 +44,7 @@ import type { Pairing } from './pairing/pairing.ts';
 import type { PictureFetcher } from './pictures/picture-fetcher.ts';
 import type { LogKeeper } from './receipts/log/log-keeper.ts';
 import type { ServiceRegistry } from './registry/service-registry.ts';
+import type { Repeats } from './repeats/repeats.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { Store } from './store/store.ts';
 import type { Approvals } from './tasks/approvals.ts';
@@ -65,6 +66,8 @@ export type RelayServices = {
   readonly jobs: JobRunner;
   readonly queue: JobQueue;
   readonly batches: Batches;
+  /** Makes what a client may ask for again once. */
+  readonly repeats: Repeats;
   /** Where webhooks may lie. */
   readonly webhookAddresses: AddressGuard;
   readonly store: Store;

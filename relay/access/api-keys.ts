@@ -10,9 +10,14 @@ const KEY_MARK = 'sk-sparewatt-';
 /** 36 of the 256 bits: enough to tell a thousand keys apart, and no help to whoever guesses the rest. */
 const SHOWN_CHARACTERS = 6;
 
-/** 256 random bits; the mark before them lets a secret scanner recognise a leaked key. */
+/** 256 random bits. */
 export function newApiKey(): string {
-  return `${KEY_MARK}${randomBytes(32).toString('base64url')}`;
+  return apiKeyOf(randomBytes(32));
+}
+
+/** The mark before the bits lets a secret scanner recognise a leaked key. */
+export function apiKeyOf(bits: Buffer): string {
+  return `${KEY_MARK}${bits.toString('base64url')}`;
 }
 
 /** How a key begins: what may be shown of it. */

@@ -7,14 +7,12 @@ import {
   type KeyStanding,
 } from '../../shared/api/keys.ts';
 import { Problem } from '../../shared/problems/problem.ts';
-import { newId } from '../jobs/id.ts';
 import { ACCOUNT_LIMITS, type KeyRecord, type KeyStore } from '../store/store.ts';
 import {
   ADMIN,
   hashApiKey,
   type KeyLimits,
   limitsOf,
-  newApiKey,
   type Principal,
   prefixOf,
   principalOf,
@@ -22,11 +20,14 @@ import {
 } from './api-keys.ts';
 import type { KeyGuard } from './key-guard.ts';
 import { assertBudget, assertFuture, changesIn, limitsIn, unchangeable } from './key-wishes.ts';
+import type { KeyMaker, KeyOrigin } from './repeated-keys.ts';
 import type { SigningSecrets } from './signing-secrets.ts';
 
 /** What an operator does with API keys. Errors: `key_not_found`, `invalid_value`. */
 export type KeyAdmin = {
-  create(order: CreateKeyRequest): Promise<CreatedKey>;
+  create(order: CreateKeyRequest, origin: KeyOrigin): Promise<CreatedKey>;
+  /** A key that was made so before, as it is now, and itself. One that replaces another ends that, if a crash came between. */
+  made(origin: KeyOrigin, replaced?: { keyId: string; overlapMs: number }): Promise<CreatedKey | undefined>;
   list(): Promise<ApiKey[]>;
   get(keyId: string): Promise<ApiKey>;
   /** Under which what the key does is kept; the operator's own id is its own. */
@@ -45,7 +46,7 @@ export type KeyAdmin = {
    * A new key with the same rights, jobs, files, credits and limits; the old one ends after `overlapMs`. `hmac` says
    * whether the new one must sign.
    */
-  rotate(keyId: string, overlapMs: number, hmac?: boolean): Promise<CreatedKey>;
+  rotate(keyId: string, overlapMs: number, origin: KeyOrigin, hmac?: boolean): Promise<CreatedKey>;
 };
 
 export type KeyAdminPorts = {
@@ -59,6 +60,7 @@ export type KeyAdminPorts = {
   recordUsage: () => Promise<void>;
   /** What keys sign with that must. */
   secrets: SigningSecrets;
+  keyOf: KeyMaker;
   now: () => number;
 };
 
@@ -72,28 +74,44 @@ export function createKeyAdmin(ports: KeyAdminPorts): KeyAdmin {
     throw new Problem('key_not_found', `There is no key "${keyId}". GET /v1/admin/keys lists all.`, { param: 'id' });
   };
   const show = async (keyId: string): Promise<ApiKey> => showKey(await find(keyId));
+  /** With what no other answer shows. */
+  const showMade = (record: KeyRecord, key: string): CreatedKey => {
+    const secret = record.hmac ? { signing_secret: secrets.of(record.keyId) } : {};
+    return { ...showKey(record), key, ...secret };
+  };
   const make = async (
+    origin: KeyOrigin,
     settings: Omit<KeyRecord, 'keyId' | 'accountId' | 'hash' | 'prefix' | 'createdAt' | 'revokedAt' | 'lastUsedAt'>,
     replaced?: KeyRecord,
   ) => {
-    const key = newApiKey();
-    const keyId = newId('key');
+    const key = ports.keyOf(origin);
+    const { keyId } = origin;
     const shown = { hash: hashApiKey(key), prefix: prefixOf(key) };
     const times = { createdAt: now(), revokedAt: null, lastUsedAt: null };
     const ids = { keyId, accountId: replaced?.accountId ?? keyId };
     const record = await store.putKey({ ...settings, ...times, ...shown, ...ids });
-    const secret = record.hmac ? { signing_secret: secrets.of(record.keyId) } : {};
     await ports.setLimits(record.accountId, limitsOf(record));
-    return { ...showKey(record), key, ...secret };
+    return showMade(record, key);
+  };
+  const endReplaced = async (keyId: string, overlapMs: number): Promise<void> => {
+    await store.expireKey(keyId, now() + overlapMs);
+    if (overlapMs > 0) guard.forget(keyId);
+    else guard.shutOut(keyId, 'has expired');
   };
 
   return {
-    create: async (order) => {
+    made: async (origin, replaced) => {
+      const record = (await store.listKeys()).find(({ keyId }) => keyId === origin.keyId);
+      if (record === undefined) return undefined;
+      if (replaced !== undefined) await endReplaced(replaced.keyId, replaced.overlapMs);
+      return showMade(record, ports.keyOf(origin));
+    },
+    create: async (order, origin) => {
       const expiresAt = order.expires_at ?? null;
       assertFuture(expiresAt, now());
       const limits = { ...UNLIMITED, ...limitsIn(order) };
       assertBudget(limits);
-      return make({
+      return make(origin, {
         name: order.name,
         description: order.description ?? null,
         scopes: KEY_SCOPES.filter((scope) => order.scopes?.includes(scope) ?? true),
@@ -143,7 +161,7 @@ export function createKeyAdmin(ports: KeyAdminPorts): KeyAdmin {
       const accounts = Map.groupBy(await store.listKeys(), ({ accountId }) => accountId);
       return new Set([...accounts].filter(([, keys]) => isRevoked(keys)).map(([accountId]) => accountId));
     },
-    rotate: (keyId, overlapMs, hmac) =>
+    rotate: (keyId, overlapMs, origin, hmac) =>
       inTurn(async () => {
         const old = await find(keyId);
         if (stateOf(old, now()) !== 'active') {
@@ -155,12 +173,11 @@ export function createKeyAdmin(ports: KeyAdminPorts): KeyAdmin {
         // That of the account: a key that was replaced before ends sooner.
         const expiresAt = latestEnd((await store.listKeys()).filter((key) => key.accountId === accountId));
         const made = await make(
+          origin,
           { name, description, scopes, ...limitsOf(old), hmac: hmac ?? old.hmac, expiresAt },
           old,
         );
-        await store.expireKey(keyId, now() + overlapMs);
-        if (overlapMs > 0) guard.forget(keyId);
-        else guard.shutOut(keyId, 'has expired');
+        await endReplaced(keyId, overlapMs);
         return made;
       }),
   };

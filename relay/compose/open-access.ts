@@ -7,6 +7,7 @@ import { createOperatorSessions } from '../access/operator-sessions.ts';
 import { createParallelLimits } from '../access/parallel-limits.ts';
 import { createRateLimits } from '../access/rate-limits.ts';
 import { recallUses } from '../access/recall-uses.ts';
+import { deriveRepeatedKeys } from '../access/repeated-keys.ts';
 import { createSessionCookie } from '../access/session-cookie.ts';
 import { createSignatureGuard } from '../access/signature-guard.ts';
 import { deriveSigningSecrets } from '../access/signing-secrets.ts';
@@ -32,6 +33,7 @@ export async function openAccess({ store, keys: { apiKey, adminToken }, identity
     operatorSessions,
     keyAdmin: createKeyAdmin({
       ...{ store: store.keys, guard: keys, setLimits, recordUsage, secrets, now: Date.now },
+      keyOf: deriveRepeatedKeys(identity.seed),
       standingOf: (accountId) => standingOf(accountId, keepers),
     }),
     signatures: createSignatureGuard({ secrets, now: Date.now }),

@@ -23,6 +23,7 @@ import { webhookGuard } from '../outbound/webhook-networks.ts';
 import { createPictureFetcher } from '../pictures/picture-fetcher.ts';
 import { openLogKeeper } from '../receipts/log/log-keeper.ts';
 import { openServiceRegistry } from '../registry/service-registry.ts';
+import { openRepeats } from '../repeats/repeats.ts';
 import { batchLineOrders, batchLineRuns } from '../routes/batches/batch-lines.ts';
 import { readNonce } from '../routes/jobs/nonce.ts';
 import { routingFor } from '../routes/services/file-input.ts';
@@ -134,7 +135,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     work,
     onJobEnded: ended.listen,
     /** Lets what runs come to an end. */
-    stop: () => closeAll([batches.close, queue.close, tasks.close, parts.files.close], log),
+    stop: () => closeAll([batches.close, queue.close, tasks.close, parts.files.close, parts.repeats.close], log),
     /** After the last receipt. */
     close: () => closeAll([records.close, receiptLog.close, () => traced?.close()], log),
   };
@@ -144,11 +145,15 @@ export type OpenWork = Awaited<ReturnType<typeof openWork>>['work'];
 type Parts = Awaited<ReturnType<typeof openParts>>;
 
 /** What jobs are made of: services and files. */
-async function openParts({ store, servicesPath: path, filesFolder: folder, fileLimits, log }: ServicesOptions) {
+async function openParts(options: ServicesOptions) {
+  const { store, servicesPath: path, filesFolder: folder, fileLimits, queueLimits, log } = options;
   const registry = await openServiceRegistry({ store: store.services, path, now: Date.now, log });
   const limits = { ...FILE_LIMITS, ...fileLimits };
   const files = await openFileDepot({ store: store.files, folder, limits, now: Date.now, log });
-  return { registry, files, jobFiles: createJobFiles({ files, now: Date.now, log }) };
+  // As long as the results of jobs, whose requests may be repeated as long.
+  const keepMs = { ...QUEUE_LIMITS, ...queueLimits }.keepResultsMs;
+  const repeats = openRepeats({ store: store.requestMarks, keepMs, now: Date.now, log });
+  return { registry, files, repeats, jobFiles: createJobFiles({ files, now: Date.now, log }) };
 }
 
 function queueOptions(options: ServicesOptions, { table }: OpenNodes, { registry, files, jobFiles }: Parts) {

@@ -11,6 +11,7 @@ import type { NodeAdminStore } from './node-admin-store.ts';
 import type { PairingStore } from './pairing-store.ts';
 import type { QueuedJobStore } from './queued-job-store.ts';
 import type { ReceiptLogStore } from './receipt-log-store.ts';
+import type { RequestMarkStore } from './request-mark-store.ts';
 import type { ServiceStore } from './service-store.ts';
 import type { UsageStore } from './usage-store.ts';
 
@@ -37,6 +38,7 @@ export type Store = {
   readonly credits: CreditStore;
   readonly queuedJobs: QueuedJobStore;
   readonly receiptLog: ReceiptLogStore;
+  readonly requestMarks: RequestMarkStore;
   readonly usage: UsageStore;
   readonly services: ServiceStore;
   /** Whether a write would reach the disk now; it tries one. Never rejects. */

@@ -158,8 +158,18 @@ test('a grant is made once by its mark, and another amount with the same mark is
 test('a settlement pays the nodes what they have earned, once', async () => {
   const earned = await balanceOf(`node:${nodeId}`);
   assert.ok(earned);
-  const made = await askAsAdmin<Settlement>(pool, '/v1/admin/settlements', {});
+  const mark = { authorization: `Bearer ${pool.relay.adminToken}`, 'idempotency-key': 'of-march' };
+  const headers = { ...mark, 'content-type': 'application/json' };
+  const settle = () => pool.request('/v1/admin/settlements', { method: 'POST', headers, body: '{}' });
+  const first = await settle();
+  const made = { status: first.status, body: (await first.json()) as Settlement };
   assert.equal(made.status, 201);
+  // [X14] One whose answer was lost is told again, and settles nothing more.
+  const again = await settle();
+  assert.deepEqual(
+    [again.status, again.headers.get('idempotency-replayed'), await again.json()],
+    [201, 'true', made.body],
+  );
   assert.deepEqual(made.body.lines, [{ account: `node:${nodeId}`, amountMicro: earned }]);
   assert.equal(await balanceOf(`node:${nodeId}`), 0);
   const kept = await askAsAdmin<Settlement>(pool, `/v1/admin/settlements/${made.body.id}`);

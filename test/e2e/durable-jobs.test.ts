@@ -1,57 +1,16 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import type { JobPage } from '../../shared/api/jobs.ts';
 import type { Snapshot } from '../../shared/api/snapshot.ts';
-import { afterTest } from '../support/after-test.ts';
 import { askChat } from '../support/ask-pool.ts';
-import { sparewatt } from '../support/command.ts';
-import { freePort } from '../support/network/free-port.ts';
-import { startTellingNode } from '../support/nodes/telling-node-process.ts';
+import { startMortalRelay } from '../support/mortal-relay.ts';
 import { endOf, eventsOf, type JobClient, jobOf, LLM, postJob, resultOf } from '../support/queued-jobs.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
-
-type Ready = { url: string; apiKey: string; adminToken: string };
 
 /** Thirty tokens of 10 ms. */
 const THIRD_OF_A_SECOND = { messages: [{ role: 'user', content: 'x' }], max_tokens: 30 };
 const ITS_TEXT = Array.from({ length: 30 }, (_, token) => `${token} `).join('');
-
-/** A relay in a process of its own that can be killed and started again, and a node that outlives it. */
-async function startMortalRelay(t: TestContext) {
-  const data = temporaryFolder(t);
-  const port = String(await freePort());
-  const place = ['--host', '127.0.0.1', '--port', port, '--no-announce', '--data', data];
-  const start = () => sparewatt(['relay', ...place, '--ready-json', '--log-level', 'silent']);
-  let relay = start();
-  const ready = JSON.parse(await relay.firstLine()) as Ready;
-  // Its nats-server outlives a kill, and goes with an orderly stop.
-  afterTest(t, async () => {
-    relay.child.kill('SIGTERM');
-    await relay.exit;
-  });
-  const node = await startTellingNode({ relayUrl: ready.url, slots: 4 });
-  afterTest(t, node.kill);
-  const as = (key: string): JobClient => ({
-    request: (path, init = {}) =>
-      fetch(`${ready.url}${path}`, {
-        ...init,
-        headers: { ...(init.headers as object), authorization: `Bearer ${key}` },
-      }),
-  });
-  return {
-    node,
-    client: as(ready.apiKey),
-    operator: as(ready.adminToken),
-    kill: async () => {
-      relay.child.kill('SIGKILL');
-      await relay.exit;
-      relay = start();
-      await relay.firstLine();
-    },
-  };
-}
 
 /** The moment is what is random here; nothing waits for it to be right. */
 function pause(ms: number): Promise<void> {

@@ -1,12 +1,10 @@
 import { Problem } from '../../../shared/problems/problem.ts';
+import { keyReused, type Repeatable, stillInFlight } from '../../repeats/repeatable.ts';
 import type { QueuedJob, QueuedJobStore, QueuedOrder } from '../../store/queued-job-store.ts';
 import type { JobState } from './job-state.ts';
 import type { QueueLimits } from './queue-limits.ts';
 
 export type Accepted = { job: QueuedJob /** False for the job of an earlier, equal request. */; isNew: boolean };
-
-/** Who sends a request again, under which mark, and what it asked; in a hash. */
-export type Repeatable = Pick<QueuedOrder, 'apiKeyId' | 'idempotencyKey' | 'requestHash'>;
 
 export type Admission = {
   /**
@@ -27,7 +25,6 @@ export type Admission = {
 
 /** At what rate a full queue empties nobody knows; a client that comes back this late does not load the relay. */
 const RETRY_AFTER_MS = 5_000;
-const IN_FLIGHT_RETRY_MS = 1_000;
 
 /**
  * Lets jobs into the queue.
@@ -70,7 +67,7 @@ export function createAdmission(store: QueuedJobStore, limits: QueueLimits): Adm
   const earlier = async ({ apiKeyId, idempotencyKey, requestHash }: Repeatable): Promise<QueuedJob | undefined> => {
     if (idempotencyKey === null) return undefined;
     const job = await store.findByIdempotencyKey(apiKeyId, idempotencyKey);
-    if (job !== undefined && job.requestHash !== requestHash) throw keyReused(job.id);
+    if (job !== undefined && job.requestHash !== requestHash) throw keyReused(`whose job is ${job.id}`);
     return job;
   };
   return {
@@ -97,17 +94,4 @@ function queueFull(what: string): Problem {
   return new Problem('queue_full', `${what}. Try again when some of them have ended.`, {
     retryAfterMs: RETRY_AFTER_MS,
   });
-}
-
-function stillInFlight(): Problem {
-  return new Problem('idempotency_in_flight', 'A request with this Idempotency-Key is being answered. Ask again.', {
-    retryAfterMs: IN_FLIGHT_RETRY_MS,
-  });
-}
-
-function keyReused(id: string): Problem {
-  return new Problem(
-    'idempotency_key_reused',
-    `This Idempotency-Key was sent with another request, whose job is ${id}. Send a new key with a new request.`,
-  );
 }

@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import {
   ApiKey,
@@ -11,9 +12,11 @@ import {
 import { NoParameters } from '../../../shared/api/no-parameters.ts';
 import { keyRevoked } from '../../access/key-admin.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
+import { IdempotencyHeader, repeatableOf, tellRepeat } from '../http/idempotency-key.ts';
 import { sendJson } from '../http/send-json.ts';
 
 const KeyParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
+const SHOWN_AGAIN = 'The same request with the same `Idempotency-Key` is answered with the same key, for a day.';
 const OVERLAP_USUAL_S = 24 * 60 * 60;
 
 /** The keys of clients, for the operator alone. */
@@ -27,13 +30,23 @@ export function registerKeyRoutes(app: RelayApp, services: RelayServices): void 
       config,
       schema: {
         summary: 'Make an API key; the answer is the only one that shows it',
+        description: SHOWN_AGAIN,
         tags,
+        headers: IdempotencyHeader,
         body: CreateKeyRequest,
         response: { 201: CreatedKey },
       },
     },
-    async ({ body }, reply) =>
-      sendJson(reply.code(201).header('cache-control', 'no-store'), await keyAdmin.create(body)),
+    async (request, reply) => {
+      const asked = repeatableOf(request);
+      const { idempotencyKey } = asked;
+      const { made, isNew } = await services.repeats.once(asked, {
+        prefix: 'key',
+        find: (keyId) => keyAdmin.made({ keyId, idempotencyKey }),
+        make: (keyId) => keyAdmin.create(request.body, { keyId, idempotencyKey }),
+      });
+      return sendMade(reply, made, isNew);
+    },
   );
   app.get(
     '/v1/admin/keys',
@@ -94,21 +107,32 @@ export function registerKeyRoutes(app: RelayApp, services: RelayServices): void 
       config,
       schema: {
         summary: 'Replace an API key by a new one with the same rights; the old one works a little longer',
+        description: SHOWN_AGAIN,
         tags,
+        headers: IdempotencyHeader,
         params: KeyParams,
         body: RotateKeyRequest,
         response: { 201: CreatedKey },
       },
     },
-    async ({ params, body }, reply) => {
-      const made = await keyAdmin.rotate(
-        params.id,
-        (body.overlap_s ?? OVERLAP_USUAL_S) * 1_000,
-        body.hmac ?? undefined,
-      );
-      return sendJson(reply.code(201).header('cache-control', 'no-store'), made);
+    async (request, reply) => {
+      const { id: keyId } = request.params;
+      const { overlap_s: overlapS, hmac } = request.body;
+      const overlapMs = (overlapS ?? OVERLAP_USUAL_S) * 1_000;
+      const asked = repeatableOf(request);
+      const { idempotencyKey } = asked;
+      const { made, isNew } = await services.repeats.once(asked, {
+        prefix: 'key',
+        find: (id) => keyAdmin.made({ keyId: id, idempotencyKey }, { keyId, overlapMs }),
+        make: (id) => keyAdmin.rotate(keyId, overlapMs, { keyId: id, idempotencyKey }, hmac ?? undefined),
+      });
+      return sendMade(reply, made, isNew);
     },
   );
+}
+
+function sendMade(reply: FastifyReply, made: CreatedKey, isNew: boolean): FastifyReply {
+  return sendJson(tellRepeat(reply, isNew).code(201).header('cache-control', 'no-store'), made);
 }
 
 /** Ends whatever of these accounts has not ended; resolves with how many jobs that were. */

@@ -2,15 +2,23 @@ import { Type } from 'typebox';
 import { SettlementList, SettlementQuery, SettleRequest } from '../../../shared/api/credits.ts';
 import { Settlement } from '../../../shared/credits/settlement.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { newId } from '../../jobs/id.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
+import type { SettlementOrder } from '../../store/credit-store.ts';
+import { IdempotencyHeader, repeatableOf, tellRepeat } from '../http/idempotency-key.ts';
 import { readPageLimit } from '../http/page-limit.ts';
 import { sendJson } from '../http/send-json.ts';
 
 /** Batches of what nodes have earned, signed and taken off their balances. */
-export function registerSettlementRoutes(app: RelayApp, { queue, store }: RelayServices): void {
+export function registerSettlementRoutes(app: RelayApp, { queue, repeats, store }: RelayServices): void {
   const config = { access: 'admin' } as const;
   const tags = ['Credits'];
+  const settle = async (id: string, webhook: SettlementOrder['webhook']): Promise<Settlement> => {
+    const settlement = await store.credits.settle({ id, closedAt: Date.now(), webhook });
+    if (settlement === undefined)
+      throw new Problem('nothing_to_settle', 'No node has earned anything since the last settlement.');
+    if (webhook !== null) queue.wakeWebhooks();
+    return settlement;
+  };
   app.post(
     '/v1/admin/settlements',
     {
@@ -18,17 +26,19 @@ export function registerSettlementRoutes(app: RelayApp, { queue, store }: RelayS
       schema: {
         summary: 'Settle what nodes have earned; a webhook is told in the words of CloudEvents',
         tags,
+        headers: IdempotencyHeader,
         body: SettleRequest,
         response: { 201: Settlement },
       },
     },
-    async ({ body: { webhook } }, reply) => {
-      const order = { id: newId('stl'), closedAt: Date.now(), webhook: webhook ?? null };
-      const settlement = await store.credits.settle(order);
-      if (settlement === undefined)
-        throw new Problem('nothing_to_settle', 'No node has earned anything since the last settlement.');
-      if (order.webhook !== null) queue.wakeWebhooks();
-      return sendJson(reply.code(201).header('location', `/v1/admin/settlements/${settlement.id}`), settlement);
+    async (request, reply) => {
+      const { made, isNew } = await repeats.once(repeatableOf(request), {
+        prefix: 'stl',
+        find: (id) => store.credits.findSettlement(id),
+        make: (id) => settle(id, request.body.webhook ?? null),
+      });
+      tellRepeat(reply, isNew).code(201).header('location', `/v1/admin/settlements/${made.id}`);
+      return sendJson(reply, made);
     },
   );
   app.get(

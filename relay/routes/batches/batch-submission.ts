@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { BatchRequest } from '../../../shared/api/batches.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { newId } from '../../jobs/id.ts';
 import type { RelayServices } from '../../services.ts';
 import type { BatchRecord } from '../../store/batch-store.ts';
 import { readWebhook } from '../jobs/job-submission.ts';
@@ -9,11 +8,12 @@ import { readWebhook } from '../jobs/job-submission.ts';
 const PURPOSE = 'batch';
 
 /**
- * Makes a batch of a file. What is wrong with the request is refused; what is wrong with the file its batch tells. It counts
+ * Makes a batch of a file, under this id. What is wrong with the request is refused; what is wrong with the file its batch tells. It counts
  * as one request of its key, however many lines it has.
  */
 export async function submitBatch(
   { body, principal }: FastifyRequest<{ Body: BatchRequest }>,
+  id: string,
   { batches, files, admit, webhookAddresses }: RelayServices,
 ): Promise<BatchRecord> {
   const { keyId } = principal;
@@ -21,7 +21,7 @@ export async function submitBatch(
   const webhook = readWebhook(body.webhook, webhookAddresses);
   await assertInput(body.input_file_id, keyId, mostBytes, files);
   admit(principal, null);
-  const batch = { ...newBatch(body, keyId, lifetimeMs), webhook };
+  const batch = { ...newBatch(body, keyId, lifetimeMs), id, webhook };
   await files.prolong(body.input_file_id, batch.expiresAt);
   return batches.begin(batch);
 }
@@ -46,10 +46,9 @@ function lifetimeOf(expiry: BatchRequest['output_expires_after']): number | null
   return expiry == null ? null : expiry.seconds * 1_000;
 }
 
-function newBatch(body: BatchRequest, apiKeyId: string, lifetimeMs: number): BatchRecord {
+function newBatch(body: BatchRequest, apiKeyId: string, lifetimeMs: number): Omit<BatchRecord, 'id'> {
   const createdAt = Date.now();
   return {
-    id: newId('batch', createdAt),
     apiKeyId,
     state: 'validating',
     endpoint: body.endpoint,

@@ -1,7 +1,9 @@
 import { Type } from 'typebox';
 import { Batch, BatchPage, BatchPageQuery, BatchRequest, OwnedBatchPage } from '../../../shared/api/batches.ts';
+import { unlessMissing } from '../../repeats/repeats.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import type { BatchRecord } from '../../store/batch-store.ts';
+import { IdempotencyHeader, repeatableOf, tellRepeat } from '../http/idempotency-key.ts';
 import { readPageLimit } from '../http/page-limit.ts';
 import { sendJson } from '../http/send-json.ts';
 import { ownerOf } from '../tasks/order-task.ts';
@@ -25,11 +27,19 @@ export function registerBatchRoutes(app: RelayApp, services: RelayServices): voi
       schema: {
         summary: 'Have the requests of a file answered within a day, each as a job of the queue',
         tags: ['Jobs'],
+        headers: IdempotencyHeader,
         body: BatchRequest,
         response: { 200: Batch },
       },
     },
-    async (request, reply) => sendJson(reply, batchView(await submitBatch(request, services))),
+    async (request, reply) => {
+      const { made, isNew } = await services.repeats.once(repeatableOf(request), {
+        prefix: 'batch',
+        find: (id) => unlessMissing(batches.find(id, request.principal.keyId), 'batch_not_found'),
+        make: (id) => submitBatch(request, id, services),
+      });
+      return sendJson(tellRepeat(reply, isNew), batchView(made));
+    },
   );
   app.get(
     '/v1/batches',

@@ -2,14 +2,17 @@ import { Buffer } from 'node:buffer';
 import type { FastifyRequest } from 'fastify';
 import { FILE_PURPOSE, FileForm, FileObject, FileUploadQuery, RawFile } from '../../../shared/api/files.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import type { FileDepot, NewFile } from '../../files/file-depot.ts';
+import type { NewFile } from '../../files/file-depot.ts';
+import type { FileLimits } from '../../files/file-limits.ts';
 import { boundaryOf, readMultipart } from '../../files/multipart.ts';
 import type { ReceivedFile } from '../../files/receive-file.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
+import { IdempotencyHeader, tellRepeat } from '../http/idempotency-key.ts';
 import { sendJson } from '../http/send-json.ts';
 import { uploadOf } from '../http/uploads.ts';
 import { nameOf } from './file-name.ts';
 import { fileView } from './file-views.ts';
+import { openDesk, type UploadDesk } from './upload-desk.ts';
 
 const USUAL_PURPOSE = 'user_data';
 const USUAL_TYPE = 'application/octet-stream';
@@ -27,10 +30,11 @@ export function registerFileUpload(scope: RelayApp, services: RelayServices): vo
     {
       config: { access: 'files' },
       // A file is no JSON: its limits are checked while it comes in.
-      validatorCompiler: ({ httpPart }) => (httpPart === 'body' ? () => true : validateQuery),
+      validatorCompiler: ({ httpPart }) => (httpPart === 'querystring' ? validateQuery : () => true),
       schema: {
         summary: 'Upload a file for jobs, as a form with `file` and `purpose` or as the body itself',
         tags: ['Files'],
+        headers: IdempotencyHeader,
         querystring: FileUploadQuery,
         body: {
           content: { 'multipart/form-data': { schema: FileForm }, 'application/octet-stream': { schema: RawFile } },
@@ -43,10 +47,11 @@ export function registerFileUpload(scope: RelayApp, services: RelayServices): vo
       const body = uploadOf(request, services.files.limits);
       const contentType = request.headers['content-type'] ?? USUAL_TYPE;
       const isForm = /^multipart\/form-data\b/i.test(contentType);
-      const record = isForm
-        ? await keepForm(readMultipart(body, boundaryOf(contentType)), apiKeyId, services.files)
-        : await keepRaw(request, body, apiKeyId, services.files);
-      return sendJson(reply, fileView(record));
+      const desk = await openDesk(request, services);
+      const { made, isNew } = isForm
+        ? await keepForm(readMultipart(body, boundaryOf(contentType)), apiKeyId, desk)
+        : await keepRaw(request, body, apiKeyId, desk);
+      return sendJson(tellRepeat(reply, isNew), fileView(made));
     },
   );
 }
@@ -55,16 +60,16 @@ async function keepRaw(
   { query, headers }: FastifyRequest,
   body: AsyncIterable<Uint8Array>,
   apiKeyId: string,
-  files: FileDepot,
+  desk: UploadDesk,
 ) {
   const { filename, purpose, expires_after_s: seconds } = query as FileUploadQuery;
   const beside = { filename, mediaType: headers['content-type'], ...(purpose === undefined ? {} : { purpose }) };
-  const file = fileOf({ ...beside, ...(seconds === undefined ? {} : { seconds }) }, files);
+  const file = fileOf({ ...beside, ...(seconds === undefined ? {} : { seconds }) }, desk.limits);
   const announcedBytes = Number(headers['content-length'] ?? 0);
-  return files.keep(await files.receive(body, { apiKeyId, announcedBytes }), file);
+  return desk.keep(await desk.receive(body, { apiKeyId, announcedBytes }), file);
 }
 
-async function keepForm(parts: ReturnType<typeof readMultipart>, apiKeyId: string, files: FileDepot) {
+async function keepForm(parts: ReturnType<typeof readMultipart>, apiKeyId: string, desk: UploadDesk) {
   let received: ReceivedFile | undefined;
   try {
     const beside: Beside = {};
@@ -73,7 +78,7 @@ async function keepForm(parts: ReturnType<typeof readMultipart>, apiKeyId: strin
         if (received !== undefined) throw wrong('A form uploads one file.', 'file');
         beside.filename = filename;
         beside.mediaType = mediaType;
-        received = await files.receive(body, { apiKeyId });
+        received = await desk.receive(body, { apiKeyId });
       } else if (name === 'purpose') beside.purpose = await textOf(body, name);
       else if (name === 'expires_after[seconds]') beside.seconds = await textOf(body, name);
       else if (name === 'expires_after[anchor]') assertAnchor(await textOf(body, name));
@@ -82,20 +87,20 @@ async function keepForm(parts: ReturnType<typeof readMultipart>, apiKeyId: strin
     if (received === undefined) {
       throw new Problem('missing_required_parameter', "Missing required parameter: 'file'.", { param: 'file' });
     }
-    const file = fileOf(beside, files);
+    const file = fileOf(beside, desk.limits);
     // What `keep` refuses it drops itself.
     const kept = received;
     received = undefined;
-    return await files.keep(kept, file);
+    return await desk.keep(kept, file);
   } catch (error) {
-    if (received !== undefined) await files.drop(received);
+    if (received !== undefined) await desk.drop(received);
     throw error;
   }
 }
 
 function fileOf(
   { filename = 'file', purpose = USUAL_PURPOSE, mediaType = USUAL_TYPE, seconds }: Beside,
-  files: FileDepot,
+  { longestLifetimeMs }: FileLimits,
 ) {
   if (!new RegExp(FILE_PURPOSE).test(purpose)) {
     throw wrong('A purpose has 1 to 64 small letters, digits, dashes and underscores.', 'purpose');
@@ -105,7 +110,7 @@ function fileOf(
     purpose,
     mediaType: MEDIA_TYPE.test(mediaType) && mediaType.length <= 255 ? mediaType : USUAL_TYPE,
     jobId: null,
-    lifetimeMs: lifetimeOf(seconds, files.limits.longestLifetimeMs),
+    lifetimeMs: lifetimeOf(seconds, longestLifetimeMs),
   };
   return file;
 }

@@ -3,7 +3,7 @@ import { decisionIdOf } from '../../scheduler/decisions.ts';
 
 /** Which job an answer belongs to, and where its receipt will be; the node is added once it is known. */
 export function answerHeaders(job: JobSpec): Record<string, string> {
-  return { 'x-sparewatt-job': job.id, 'x-sparewatt-receipt': job.receiptId, ...decisionHeader(job) };
+  return { 'x-sparewatt-job': job.id, 'x-sparewatt-receipt': job.receiptId, ...decisionHeader(job.id) };
 }
 
 /** The same of an answer that several jobs make: lists, in the order of what was asked. */
@@ -15,8 +15,8 @@ export function jointAnswerHeaders(jobs: readonly JobSpec[]): Record<string, str
 }
 
 /** Where it can be looked up why which node was asked. */
-export function decisionHeader(job: JobSpec): Record<string, string> {
-  return { 'x-sparewatt-decision': decisionIdOf(job.id) };
+export function decisionHeader(jobId: string): Record<string, string> {
+  return { 'x-sparewatt-decision': decisionIdOf(jobId) };
 }
 
 /** Names the parameters that were accepted without effect. */

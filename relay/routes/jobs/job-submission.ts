@@ -1,17 +1,17 @@
 import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { Job, JobOutcome, JobRequest } from '../../../shared/api/jobs.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { canonicalBytes } from '../../../shared/receipts/canonical-json.ts';
 import { holdFor } from '../../credits/hold-for.ts';
 import { newId } from '../../jobs/id.ts';
-import type { Repeatable } from '../../jobs/queue/admission.ts';
 import { QUEUE_LIMITS } from '../../jobs/queue/queue-limits.ts';
 import type { KeptOrder } from '../../jobs/queue/queued-run.ts';
 import { submitOrder } from '../../jobs/queue/submit-order.ts';
 import { type AddressGuard, isForbiddenHost } from '../../outbound/guarded-lookup.ts';
-import { sha256Hex } from '../../receipts/content-hashes.ts';
+import type { Repeatable } from '../../repeats/repeatable.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import type { QueuedOrder, Webhook } from '../../store/queued-job-store.ts';
+import { IdempotencyHeader, repeatableOf } from '../http/idempotency-key.ts';
 import { readRoutingOptions } from '../routing/routing-options.ts';
 import { createJobAnswer } from './job-answer.ts';
 import { readNonce } from './nonce.ts';
@@ -19,8 +19,6 @@ import { orderOf } from './order-of.ts';
 import { PreferHeader } from './prefer-wait.ts';
 
 export const USUAL_ATTEMPTS = 3;
-/** What other APIs take; visible characters, since it is told in headers and messages. */
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** `POST /v1/jobs`: work that is written down before it is answered for, and done whatever happens to the relay. */
 export function registerJobSubmission(app: RelayApp, services: RelayServices): void {
@@ -34,7 +32,7 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
         description:
           'With `Prefer: wait=SECONDS`, 50 at most, a job that ends within that time is answered with 200 and its result. ' +
           'It is a job as any other: a client that hangs up meanwhile finds it under its id.',
-        headers: PreferHeader,
+        headers: Type.Object({ ...PreferHeader.properties, ...IdempotencyHeader.properties }),
         tags: ['Jobs'],
         body: JobRequest,
         response: { 200: JobOutcome, 202: Job },
@@ -62,14 +60,9 @@ export function registerJobSubmission(app: RelayApp, services: RelayServices): v
 }
 
 function readAsked(request: FastifyRequest, body: JobRequest): Repeatable {
-  const idempotencyKey = readIdempotencyKey(request);
   // Whoever sends a request again may well count its time from then.
   const { deadline: _, ...asked } = body;
-  return {
-    apiKeyId: request.principal.keyId,
-    idempotencyKey,
-    requestHash: idempotencyKey === null ? '' : sha256Hex(canonicalBytes(asked)),
-  };
+  return repeatableOf(request, asked);
 }
 
 async function readOrder(
@@ -131,13 +124,4 @@ export function readWebhook(webhook: JobRequest['webhook'], addresses: AddressGu
   if (!isForbiddenHost(url, addresses)) return webhook;
   const sentence = `This relay brings no webhook to ${url.hostname}. Give an address of the internet, or ask the operator for \`--webhook-networks private\`; to the relay's own machine none is brought.`;
   throw new Problem('invalid_value', sentence, { param });
-}
-
-function readIdempotencyKey({ headers }: FastifyRequest): string | null {
-  const key = headers['idempotency-key'];
-  if (key === undefined) return null;
-  if (typeof key === 'string' && IDEMPOTENCY_KEY.test(key)) return key;
-  throw new Problem('invalid_value', 'An Idempotency-Key has 1 to 255 visible ASCII characters.', {
-    param: 'Idempotency-Key',
-  });
 }

@@ -20,13 +20,14 @@ export function ownerOf({ principal: { kind, keyId } }: FastifyRequest): TaskOwn
 
 /**
  * Sends a task to the node with this id or slug; with a supervised relay it waits for a person first.
- * Errors: `node_not_found`, `no_capacity` while it is away, `queue_full`, those of `readTaskOrder`.
+ * Its id is new unless it is given. Errors: `node_not_found`, `no_capacity` while it is away, `queue_full`, those of `readTaskOrder`.
  */
 export function orderTask(
   nodeName: string,
   body: TaskRequest,
   { newJob, answer }: TaskAsker,
   { directory, table, tasks, approvals }: RelayServices,
+  id?: string,
 ): { task: Task; job: JobSpec } {
   const nodeId = directory.resolve(nodeName);
   const node = table.get(nodeId);
@@ -37,7 +38,8 @@ export function orderTask(
   }
   const routing = { ...ANY_ROUTE, only: new Set([nodeId]) };
   const wait = body.max_wait_ms == null ? {} : { maxWaitMs: body.max_wait_ms };
-  const job = newJob({ ...readTaskOrder(body, node), ...wait, routing });
+  const made = newJob({ ...readTaskOrder(body, node), ...wait, routing });
+  const job = id === undefined ? made : { ...made, id: jobIdOf(id) };
   return { job, task: tasks.submit(job, nodeId, approvals?.ask, answer) };
 }
 

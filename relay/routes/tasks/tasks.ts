@@ -10,8 +10,10 @@ import {
   TaskRequest,
 } from '../../../shared/api/nodes.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { unlessMissing } from '../../repeats/repeats.ts';
 import type { JobOrder, RelayApp, RelayServices } from '../../services.ts';
 import type { Approvals } from '../../tasks/approvals.ts';
+import { IdempotencyHeader, repeatableOf, tellRepeat } from '../http/idempotency-key.ts';
 import { sendJson } from '../http/send-json.ts';
 import { decisionHeader } from '../jobs/answer-headers.ts';
 import { cancelTask, findTask, orderTask, ownerOf } from './order-task.ts';
@@ -28,14 +30,19 @@ export function registerTaskRoutes(app: RelayApp, services: RelayServices): void
         summary: 'Run a task on exactly this node',
         tags: ['Nodes'],
         params: IdParams,
+        headers: IdempotencyHeader,
         body: TaskRequest,
         response: { 202: Task },
       },
     },
     async (request, reply) => {
       const asker = { newJob: (order: JobOrder) => services.newJob(request, order), answer: request.answer };
-      const { task, job } = orderTask(request.params.id, request.body, asker, services);
-      return sendJson(reply.code(202).headers(decisionHeader(job)), task);
+      const { made, isNew } = await services.repeats.once(repeatableOf(request), {
+        prefix: 'task',
+        find: (id) => unlessMissing(findTask(id, ownerOf(request), services), 'task_not_found'),
+        make: async (id) => orderTask(request.params.id, request.body, asker, services, id).task,
+      });
+      return sendJson(tellRepeat(reply, isNew).code(202).headers(decisionHeader(made.job)), made);
     },
   );
   const one = { tags: ['Nodes'], params: IdParams, response: { 200: Task } };

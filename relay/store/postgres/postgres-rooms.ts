@@ -22,6 +22,7 @@ import { type PostgresAccess, type Queries, queriesOn } from './queries.ts';
 import { createQueuedJobStore } from './queued-job-store.ts';
 import { createReceiptLogStore } from './receipt-log-store.ts';
 import { createReceiptReader } from './receipt-reader.ts';
+import { createRequestMarkStore } from './request-mark-store.ts';
 import { createServiceStore } from './service-store.ts';
 import { isLostConnection, toOpeningError, toStoreError } from './storage-problems.ts';
 import { createUsageStore } from './usage-store.ts';
@@ -90,6 +91,7 @@ function roomsOf(access: PostgresAccess, { signer, sealer }: Signing, close: () 
     usage: createUsageStore(access),
     receiptLog: createReceiptLogStore(access),
     queuedJobs: createQueuedJobStore(access, receipts),
+    requestMarks: createRequestMarkStore(access),
     services: createServiceStore(access),
     whole: { probe: () => access.write(probeWrite), close },
   };

@@ -18,6 +18,7 @@ import { createPairingStore } from './pairing-store.ts';
 import { createQueuedJobStore } from './queued-job-store.ts';
 import { createReceiptLogStore } from './receipt-log-store.ts';
 import { createReceiptRows } from './receipt-rows.ts';
+import { createRequestMarkStore } from './request-mark-store.ts';
 import { createServiceStore } from './service-store.ts';
 import type { SqliteAccess } from './sqlite-access.ts';
 import { toStorageError } from './storage-problems.ts';
@@ -61,6 +62,7 @@ export function openLocalStore(options: LocalStoreOptions): StoreRooms {
     usage: createUsageStore(db, access),
     receiptLog: createReceiptLogStore(db, access),
     queuedJobs: createQueuedJobStore(db, access, insertJob),
+    requestMarks: createRequestMarkStore(db, access),
     services: createServiceStore(db, access),
     whole: {
       probe: () => commits.write(() => probeWrite(db)),

@@ -163,6 +163,12 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread, sile
       listSettlements: (page) => ask('credits', 'listSettlements', page),
       auditLedger: () => ask('credits', 'auditLedger'),
     },
+    requestMarks: {
+      keepMark: (mark) => ask('requestMarks', 'keepMark', mark),
+      findMark: (mark) => ask('requestMarks', 'findMark', mark),
+      dropMark: (mark) => ask('requestMarks', 'dropMark', mark),
+      forgetMarks: (before, limit) => ask('requestMarks', 'forgetMarks', before, limit),
+    },
     services: {
       putService: (record) => ask('services', 'putService', record),
       deleteService: (serviceId) => ask('services', 'deleteService', serviceId),

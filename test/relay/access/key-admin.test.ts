@@ -1,24 +1,28 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { newApiKey } from '../../../relay/access/api-keys.ts';
 import { createKeyAdmin } from '../../../relay/access/key-admin.ts';
 import { deriveSigningSecrets } from '../../../relay/access/signing-secrets.ts';
+import { newId } from '../../../relay/jobs/id.ts';
 import type { KeyStanding } from '../../../shared/api/keys.ts';
 import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import { T0 } from '../store/store-records.ts';
+
+const newOrigin = () => ({ keyId: newId('key'), idempotencyKey: null });
 
 test('an account is done with once no key of it works and one was revoked, not when its key has only run out', async (t) => {
   const { keys } = await (await makeSqlitePlace(t)).open();
   const clock = { now: T0 };
   const secrets = deriveSigningSecrets('the seed of a relay');
   const guard = { forget: () => undefined, shutOut: () => undefined };
-  const ports = { guard, recordUsage: async () => undefined, secrets, now: () => clock.now };
+  const ports = { guard, recordUsage: async () => undefined, secrets, keyOf: newApiKey, now: () => clock.now };
   const limits = { setLimits: async () => undefined, standingOf: () => ({}) as KeyStanding };
   const admin = createKeyAdmin({ store: keys, ...limits, ...ports });
   const accounts = async (): Promise<string[]> => [...(await admin.revokedAccounts())].sort();
-  await admin.create({ name: 'runs out', expires_at: T0 + 10 });
-  const revoked = await admin.create({ name: 'revoked' });
-  const old = await admin.create({ name: 'replaced' });
-  const replacement = await admin.rotate(old.id, 60_000);
+  await admin.create({ name: 'runs out', expires_at: T0 + 10 }, newOrigin());
+  const revoked = await admin.create({ name: 'revoked' }, newOrigin());
+  const old = await admin.create({ name: 'replaced' }, newOrigin());
+  const replacement = await admin.rotate(old.id, 60_000, newOrigin());
   clock.now = T0 + 10;
   assert.deepEqual(await accounts(), []);
   for (const { id } of [revoked, old]) await admin.revoke(id);
@@ -32,11 +36,11 @@ test('an account whose last key has run out is not done with, whatever was revok
   const clock = { now: T0 };
   const secrets = deriveSigningSecrets('the seed of a relay');
   const guard = { forget: () => undefined, shutOut: () => undefined };
-  const ports = { guard, recordUsage: async () => undefined, secrets, now: () => clock.now };
+  const ports = { guard, recordUsage: async () => undefined, secrets, keyOf: newApiKey, now: () => clock.now };
   const limits = { setLimits: async () => undefined, standingOf: () => ({}) as KeyStanding };
   const admin = createKeyAdmin({ store: keys, ...limits, ...ports });
-  const old = await admin.create({ name: 'replaced', expires_at: T0 + 10 });
-  const last = await admin.rotate(old.id, 60_000);
+  const old = await admin.create({ name: 'replaced', expires_at: T0 + 10 }, newOrigin());
+  const last = await admin.rotate(old.id, 60_000, newOrigin());
   await admin.revoke(old.id);
   // What it accepted is still done, also by a relay that starts now.
   clock.now = T0 + 20;

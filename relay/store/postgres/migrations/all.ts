@@ -21,6 +21,7 @@ import { batches } from './0160-batches.ts';
 import { keyBudgets } from './0170-key-budgets.ts';
 import { batchLines } from './0180-batch-lines.ts';
 import { openingMarks } from './0190-opening-marks.ts';
+import { requestMarks } from './0200-request-marks.ts';
 
 /** Every step of the schema, in the order of their ids, which are not those of SQLite. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -46,4 +47,5 @@ export const MIGRATIONS: readonly Migration[] = [
   keyBudgets,
   batchLines,
   openingMarks,
+  requestMarks,
 ];

@@ -22,6 +22,7 @@ import { keyDescription } from './0150-key-description.ts';
 import { batches } from './0160-batches.ts';
 import { keyBudgets } from './0170-key-budgets.ts';
 import { batchLines } from './0180-batch-lines.ts';
+import { requestMarks } from './0190-request-marks.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step of the schema, in the order of their ids. */
@@ -50,4 +51,5 @@ export const MIGRATIONS: readonly Migration[] = [
   batches,
   keyBudgets,
   batchLines,
+  requestMarks,
 ];

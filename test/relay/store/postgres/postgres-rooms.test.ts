@@ -12,6 +12,7 @@ import { describeNodeAdminContract } from '../node-admin-contract.ts';
 import { describePairingContract } from '../pairing-contract.ts';
 import { describeQueuedJobContract } from '../queued-job-contract.ts';
 import { describeReceiptLogContract } from '../receipt-log-contract.ts';
+import { describeRequestMarkContract } from '../request-mark-contract.ts';
 import { describeServiceContract } from '../service-contract.ts';
 import { finishedJob, queuedOrder, T0 } from '../store-records.ts';
 import { preparePostgresPlaces } from './postgres-place.ts';
@@ -33,6 +34,7 @@ if (skip === undefined) {
   describeNodeAdminContract(NAME, makePlace);
   describeMeasurementContract(NAME, makePlace);
   describeServiceContract(NAME, makePlace);
+  describeRequestMarkContract(NAME, makePlace);
   describeBatchContract(NAME, makePlace);
   describeFileContract(NAME, makePlace);
   describeMinerContract(NAME, makePlace);

@@ -16,7 +16,7 @@ test('refuses to look at a database of an older version, says what to do, and le
   const before = readFileSync(file);
   await assert.rejects(
     openStore({ file, readOnly: true }),
-    isProblem('data_folder_unusable', /older Sparewatt.*lacks migration 0180-batch-lines.*copy of the folder/),
+    isProblem('data_folder_unusable', /older Sparewatt.*lacks migration 0190-request-marks.*copy of the folder/),
   );
   assert.deepEqual(readFileSync(file), before);
 });
