@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { InlineConfig, Plugin } from 'vite';
+import { collectLicences, LICENCES_FILE, type LicenceCollector } from './licences.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
@@ -33,7 +34,7 @@ export function arePagesFresh({ sources, output, madeOf = [] }: PagesToBuild = P
   if (built.length === 0 || !built.every(existsSync)) return false;
   const oldestBuiltAt = Math.min(...built.map(changedAt));
   const inputs = [sources, join(ROOT, 'shared'), join(ROOT, 'build'), ...madeOf].flatMap((folder) =>
-    globSync('**/*.{ts,tsx,css,html,svg}', { cwd: folder }).map((name) => join(folder, name)),
+    globSync('**/*.{ts,tsx,css,html,svg,txt}', { cwd: folder }).map((name) => join(folder, name)),
   );
   const packages = ['package.json', 'package-lock.json'].map((name) => join(ROOT, name));
   return [...inputs, ...packages].every((file) => changedAt(file) <= oldestBuiltAt);
@@ -52,8 +53,10 @@ export async function buildPages(pages: PagesToBuild = PAGES): Promise<void> {
   };
   process.once('exit', clear);
   try {
-    await build(viteConfig({ ...pages, output: fresh }));
-    await compressAssets(join(fresh, 'assets'));
+    const licences = collectLicences(pages.sources);
+    await build(viteConfig({ ...pages, output: fresh }, licences));
+    licences.write(join(fresh, LICENCES_FILE));
+    await compress([join(fresh, LICENCES_FILE), ...globSync(join(fresh, 'assets', '*'))]);
     if (existsSync(pages.output)) renameSync(pages.output, old);
     renameSync(fresh, pages.output);
   } finally {
@@ -62,16 +65,15 @@ export async function buildPages(pages: PagesToBuild = PAGES): Promise<void> {
   }
 }
 
-/** Beside each asset, once: a relay that compressed 17 MB of WebAssembly for each visitor would have time for little else. */
-async function compressAssets(folder: string): Promise<void> {
-  const assets = globSync('*', { cwd: folder }).map((name) => join(folder, name));
+/** Beside each file, once: a relay that compressed 17 MB of WebAssembly for each visitor would have time for little else. */
+async function compress(files: readonly string[]): Promise<void> {
   await Promise.all(
-    assets.map(async (asset) => writeFile(`${asset}.gz`, await promisify(gzip)(await readFile(asset), GZIP))),
+    files.map(async (file) => writeFile(`${file}.gz`, await promisify(gzip)(await readFile(file), GZIP))),
   );
 }
 
 /** How Vite builds pages: everything from this machine, under names that change with the content. */
-function viteConfig({ sources, output }: PagesToBuild): InlineConfig {
+function viteConfig({ sources, output }: PagesToBuild, licences: LicenceCollector): InlineConfig {
   return {
     configFile: false,
     root: sources,
@@ -82,8 +84,8 @@ function viteConfig({ sources, output }: PagesToBuild): InlineConfig {
     logLevel: 'warn',
     // onnxruntime-web comes with its WebAssembly inlined or beside it; only beside it may one of several be chosen.
     resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
-    plugins: [withoutNodeCrypto()],
-    worker: { format: 'es', plugins: () => [withoutNodeCrypto()] },
+    plugins: [withoutNodeCrypto(), licences.plugin()],
+    worker: { format: 'es', plugins: () => [withoutNodeCrypto(), licences.plugin()] },
     build: {
       outDir: output,
       emptyOutDir: true,

@@ -1,8 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { arePagesFresh, buildPages, PAGES } from '../build-pages.ts';
+import { collectLicences, LICENCES_FILE, type LicenceCollector } from '../licences.ts';
 import { APP_FOLDER, bundleMain, ROOT } from './bundle.ts';
-import { copyNativePackages, type Target } from './native-packages.ts';
+import { copyNativePackages, nativePackagesOf, type Target } from './native-packages.ts';
 
 export type Assembled = {
   /** Becomes the archive. */
@@ -13,7 +14,8 @@ export type Assembled = {
 };
 
 const MODELS = ['sparewatt/demo-chat', 'sparewatt/demo-embed'];
-const APP_PAGES = ['compute', 'ui', 'assets'];
+const APP_PAGES = ['compute', 'ui', 'assets', LICENCES_FILE];
+
 /** Puts together what is packaged for one target: the bundles, pages, models and icons, and no development files. */
 export async function assemble({ platform, arch }: Target): Promise<Assembled> {
   const native = join(ROOT, 'dist', 'desktop', 'native', `${platform}-${arch}`);
@@ -21,7 +23,8 @@ export async function assemble({ platform, arch }: Target): Promise<Assembled> {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
   }
-  await bundleMain();
+  const licences = collectLicences(ROOT);
+  await bundleMain(APP_FOLDER, licences);
   const { version, description, license } = readPackage();
   const manifest = {
     name: 'sparewatt',
@@ -41,6 +44,9 @@ export async function assemble({ platform, arch }: Target): Promise<Assembled> {
   }
   await copyPages(join(APP_FOLDER, 'pages'));
   copyNativePackages({ platform, arch }, native);
+  for (const { name } of nativePackagesOf({ platform, arch }))
+    licences.add(join(ROOT, 'node_modules', name, 'package.json'));
+  addLicences(licences, join(APP_FOLDER, 'pages', LICENCES_FILE));
   return { app: APP_FOLDER, native, version };
 }
 
@@ -51,6 +57,13 @@ async function copyPages(to: string): Promise<void> {
     const from = join(PAGES.output, folder);
     if (existsSync(from)) cpSync(from, join(to, folder), { recursive: true, filter: (path) => !path.endsWith('.gz') });
   }
+}
+
+/** Those of the app's processes after those of its pages. */
+function addLicences(licences: LicenceCollector, file: string): void {
+  const ofPages = readFileSync(file, 'utf8');
+  licences.write(file, ofPages);
+  writeFileSync(file, `${ofPages}\n${readFileSync(file, 'utf8')}`);
 }
 
 function readPackage(): { version: string; description: string; license: string } {

@@ -42,6 +42,9 @@ export function JoinPage({ client, firstCode }: JoinPageProps) {
         )}
       </main>
       <footer className="page-foot">
+        <a href="licences.txt" target="_blank" rel="noreferrer">
+          {strings.licences}
+        </a>
         <LanguageSelect label={strings.language} locale={locale} onLocale={setLocale} />
       </footer>
     </div>

@@ -56,6 +56,7 @@ export type Strings = {
   models: ModelStrings;
   keepOpen: string;
   language: string;
+  licences: string;
   /** What the page says of a problem. */
   problem(shown: ShownProblem): string;
 };
@@ -127,6 +128,7 @@ const EN: Strings = {
   models: MODEL_STRINGS.en,
   keepOpen: 'Keep this tab open. It goes on working when it is hidden; closing it ends its part at once.',
   language: 'Language',
+  licences: 'Licences',
   problem: ({ message }) => message,
 };
 
@@ -207,6 +209,7 @@ const FR: Strings = {
   keepOpen:
     'Gardez cet onglet ouvert. Il continue de travailler quand il est caché ; le fermer met fin à sa part aussitôt.',
   language: 'Langue',
+  licences: 'Licences',
   problem: (shown) => OF_A_TAB.get(shown.code) ?? frenchProblem(shown),
 };
 

@@ -9,6 +9,7 @@ const STRINGS = {
   paste: 'Receipt as JSON, with or without its proof',
   hint: 'Paste it, drop a file on this card, or choose one.',
   choose: 'Choose a file',
+  licences: 'Licences',
   faults: {
     json: 'This is no JSON. Paste the whole file, from its first brace to its last.',
     size: 'The file is too large for a receipt. Choose another one.',
@@ -94,6 +95,11 @@ export function VerifyPage() {
           </Findings>
         </section>
       )}
+      <p className="quiet">
+        <a href="licences.txt" target="_blank" rel="noreferrer">
+          {STRINGS.licences}
+        </a>
+      </p>
     </main>
   );
 }

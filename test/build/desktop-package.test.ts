@@ -96,6 +96,20 @@ describe('the package for Linux', {
     assert.ok(!files.includes('/pages/join'), 'what the relay serves is the relay’s');
   });
 
+  it('holds the licences of what its pages and its processes hold of others', () => {
+    const text = asar.extractFile(ARCHIVE, 'pages/licences.txt').toString('utf8');
+    for (const name of [
+      'codec-parser',
+      'react',
+      'better-sqlite3',
+      'onnxruntime-node',
+      'nats.ws',
+      '@huggingface/transformers',
+    ]) {
+      assert.equal(text.match(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+`, 'gm'))?.length, 1, name);
+    }
+  });
+
   it('has its fuses blown as declared', async () => {
     const wire = await getCurrentFuseWire(join(UNPACKED, 'sparewatt'));
     const isOn = (fuse: keyof typeof wire): boolean => Number(wire[fuse]) === ON;

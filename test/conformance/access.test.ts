@@ -107,6 +107,7 @@ test('asks for a key on every route but the public ones', async () => {
     'get /v1/admin/session',
     'get /v1/health',
     'post /v1/miners/register',
+    'get /licences.txt',
     'get /verify',
     'post /v1/admin/session',
     'get /v1/health/live',

@@ -49,6 +49,7 @@ const OTHER_TYPES: Record<string, string> = {
   'POST /v1/audio/speech': 'audio/wav',
   'GET /console': 'text/html',
   'GET /verify': 'text/html',
+  'GET /licences.txt': 'text/plain',
 };
 
 test('[X21] is a valid OpenAPI 3.1 document', async () => {

@@ -204,6 +204,13 @@ test('shows contributions when they mean something, models, the machine as adver
   await page.getByRole('button', { name: 'Open in the browser' }).click();
   await until(() => desktop.hands.opened.length === 1);
   assert.ok(desktop.hands.opened[0]?.startsWith('https://github.com/sparewatt/sparewatt/issues/new?'));
+  await page.getByRole('button', { name: 'Show them' }).click();
+  const licences = page.locator('.licences');
+  await licences.waitFor();
+  assert.match(
+    (await licences.textContent()) ?? '',
+    /^codec-parser \d.*GNU LESSER GENERAL PUBLIC LICENSE.*^react \d/ms,
+  );
   assert.deepEqual(faults(), []);
 });
 

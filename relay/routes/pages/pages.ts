@@ -19,6 +19,9 @@ const PAGES: { name: string; summary: string; headers?: Record<string, string> }
   { name: 'verify', summary: 'The page that checks a receipt without asking anybody' },
 ];
 
+/** What the build writes beside the pages; they name it so. */
+const LICENCES = 'licences.txt';
+
 /** Nobody reads a page in parts, and a range that cannot be served would be a fault. */
 const WHOLE = { acceptRanges: false };
 
@@ -81,6 +84,21 @@ export async function registerPageRoutes(app: RelayApp, folder: string = PAGES_F
       (request, reply) => void sendPage(request, reply, name, headers),
     );
   }
+  app.get(
+    `/${LICENCES}`,
+    {
+      config: { access: 'public' },
+      schema: {
+        summary: 'The licences of what the pages hold of others',
+        tags: ['Pages'],
+        response: { 200: { description: 'The texts', content: { 'text/plain': { schema: Type.String() } } } },
+      },
+    },
+    (request, reply) => {
+      if (!existsSync(join(folder, LICENCES))) return void sendNotBuilt(request, reply);
+      return void reply.headers({ ...PAGE_HEADERS, 'cache-control': 'no-cache' }).sendFile(LICENCES, WHOLE);
+    },
+  );
   app.get<{ Params: { '*': string } }>(
     '/assets/*',
     { config: { access: 'public' }, schema: { hide: true } },

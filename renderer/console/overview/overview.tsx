@@ -110,6 +110,11 @@ function Relay({ stats }: { stats: AdminStats }) {
           </Fact>
         ))}
       </Facts>
+      <p className="quiet">
+        <a href="licences.txt" target="_blank" rel="noreferrer">
+          {TEXT.licences}
+        </a>
+      </p>
     </Card>
   );
 }

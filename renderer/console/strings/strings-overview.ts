@@ -3,6 +3,7 @@ import { counted } from './counted.ts';
 /** What the overview says. */
 export const OVERVIEW_STRINGS = {
   overview: {
+    licences: 'Licences',
     now: 'Now',
     nodes: 'Nodes connected',
     slots: 'Slots in use',

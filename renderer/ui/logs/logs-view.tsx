@@ -3,6 +3,7 @@ import type { AppState } from '../../../shared/ipc/app-state.ts';
 import { ask, useAnswer } from '../bridge.ts';
 import { useSpeech } from '../locale.ts';
 import { bugReport, renewedReport, reportLink } from './bug-report.ts';
+import { Licences } from './licences.tsx';
 import { isAtLeast, type Level, type LogLine, readLogLine } from './log-lines.ts';
 
 const LINES = 500;
@@ -55,6 +56,7 @@ export function LogsView({ state }: { state: AppState }) {
         </ul>
       </section>
       {read !== undefined && <Report state={state} lines={lines} />}
+      <Licences />
     </>
   );
 }

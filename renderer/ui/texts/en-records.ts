@@ -273,6 +273,11 @@ export const EN_RECORDS = {
     save: 'Save it as a file',
   },
   logs: {
+    licences: 'Licences',
+    licencesOf:
+      'Sparewatt is under the Apache License 2.0, and made with the work of others, each under a licence of its own.',
+    showLicences: 'Show them',
+    noLicences: 'The licences could not be read.',
     intro: 'What the app has written down on this machine: no prompt, no answer, no secret. It is sent to nobody.',
     none: 'Nothing has been written down.',
     label: 'The last lines of the log',

@@ -276,6 +276,11 @@ export const FR_RECORDS: typeof EN_RECORDS = {
     save: 'L’enregistrer dans un fichier',
   },
   logs: {
+    licences: 'Licences',
+    licencesOf:
+      'Sparewatt est sous licence Apache 2.0 et contient le travail d’autres personnes, chacun sous sa propre licence.',
+    showLicences: 'Les afficher',
+    noLicences: 'Les licences n’ont pas pu être lues.',
     intro: 'Ce que l’application a noté sur cette machine : ni question, ni réponse, ni secret. Rien n’est envoyé.',
     none: 'Rien n’a été noté.',
     label: 'Les dernières lignes du journal',

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { createApp } from '../../../../relay/app.ts';
+import { PAGES_FOLDER } from '../../../../relay/routes/pages/pages.ts';
 import type { RelayServices } from '../../../../relay/services.ts';
 import { silentLog } from '../../../support/pool.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
@@ -115,6 +116,22 @@ test('serves nothing that is no part of a page', async (t) => {
     assert.equal(statusCode, 404, `${path}: ${body}`);
   }
   assert.equal((await app.inject('/secret.txt')).statusCode, 404);
+});
+
+test('serves the licences of what the pages hold of others to everybody, as text', async (t) => {
+  const folder = builtPages(temporaryFolder(t));
+  const app = await appWith(folder);
+  assert.equal((await app.inject('/licences.txt')).json().code, 'pages_missing');
+  writeFileSync(join(folder, 'licences.txt'), 'a licence');
+  const { statusCode, headers, body } = await app.inject('/licences.txt');
+  assert.deepEqual([statusCode, body, headers['cache-control']], [200, 'a licence', 'no-cache']);
+  assert.match(String(headers['content-type']), /^text\/plain; charset=utf-8$/i);
+  for (const page of ['join', 'console', 'verify']) {
+    const assets = join(PAGES_FOLDER, 'assets');
+    const [, script = ''] =
+      /src="\.\.\/assets\/([^"]+)"/.exec(readFileSync(join(PAGES_FOLDER, page, 'index.html'), 'utf8')) ?? [];
+    assert.ok(readFileSync(join(assets, script), 'utf8').includes('licences.txt'), page);
+  }
 });
 
 test('says how to build pages that are not built, and serves them once they are', async (t) => {
