@@ -48,8 +48,9 @@ export function createBudgets({ store, lastSeq, onSoftReached, now }: BudgetPort
   const isReached = ({ budget: { softBudgetMicro: soft }, spentMicro }: Entry): boolean =>
     soft !== null && spentMicro >= soft;
   const count = async (keyId: string, entry: Entry): Promise<void> => {
-    const { startsAt } = entry.period;
-    const { sinceMicro, laterMicro } = await store.spentOf(keyAccount(keyId), { at: startsAt, behindSeq: lastSeq });
+    const { startsAt, renewsAt } = entry.period;
+    const range = { at: startsAt, until: renewsAt, behindSeq: lastSeq };
+    const { sinceMicro, laterMicro } = await store.spentOf(keyAccount(keyId), range);
     if (entry.period.startsAt !== startsAt) return;
     // What was told and is written stands in both, what is told and not written in one, and what is not told yet comes.
     entry.spentMicro = sinceMicro + (told.get(keyId) ?? 0) - laterMicro;

@@ -54,8 +54,8 @@ export interface CreditStore {
   listPrices(): Promise<Price[]>;
   /** 0 for an account without entries. */
   balanceOf(account: string): Promise<number>;
-  /** What an account has paid for work: in entries of this time or later, and in those behind this one. */
-  spentOf(account: string, from: { at: number; behindSeq: number }): Promise<Spent>;
+  /** What an account has paid for work: in entries of this time until before another, and in those behind this one. */
+  spentOf(account: string, from: { at: number; until: number | null; behindSeq: number }): Promise<Spent>;
   /** By name. `prefix` is the beginning of their names. */
   listAccounts(page: { limit: number; after: string; prefix: string }): Promise<Account[]>;
   /** Writes a grant down; the one that carries the same mark, when there is one already. */

@@ -155,6 +155,11 @@ export interface QueuedJobStore {
     limit: number,
     except: WebhooksUnderWay,
   ): Promise<{ due: WebhookDelivery[]; nextAt: number | null }>;
+  /**
+   * Makes due now what waits longer than a delivery may after so many tries, in milliseconds by their number: it was put off by
+   * a clock that was ahead.
+   */
+  recallWebhooks(now: number, longestWaits: readonly number[]): Promise<void>;
   /** Puts a delivery off until a moment, or forgets it with null. */
   settleWebhook(seq: number, nextAt: number | null): Promise<void>;
   putKeyWeight(apiKeyId: string, weight: number): Promise<void>;

@@ -5,7 +5,7 @@ import type { JobRecord } from '../../store/store.ts';
 import type { SendWebhook } from './webhook-request.ts';
 
 export type WebhookPorts = {
-  store: Pick<QueuedJobStore, 'dueWebhooks' | 'settleWebhook'>;
+  store: Pick<QueuedJobStore, 'dueWebhooks' | 'recallWebhooks' | 'settleWebhook'>;
   send: SendWebhook;
   /** Milliseconds since 1970. */
   now: () => number;
@@ -24,11 +24,14 @@ export type Webhooks = {
 export const MOST_TRIES = 17;
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 3_600_000;
+/** After each number of tries. */
+const LONGEST_WAITS = Array.from({ length: MOST_TRIES }, (_, tries) => (tries === 0 ? 0 : delayOf(tries - 1, 1)));
 const AT_ONCE = 64;
 /** Of one key: its receivers may take their time, and only its own word waits behind them. */
 const AT_ONCE_PER_KEY = 8;
 const AFTER_FAULT_MS = 5_000;
-const TIMER_MOST_MS = 3_600_000;
+/** How long it may take until it shows that the clock was set back. */
+const TIMER_MOST_MS = 60_000;
 const GONE = 410;
 
 /** The CloudEvent of a job's end. It holds nothing of input and result: whoever is told fetches the result. */
@@ -51,7 +54,9 @@ export function webhookEvent(job: QueuedJob, { state, problem, finishedAt }: Job
  *
  * Invariants: (1) word is forgotten after an answer of 2xx or 410 or the last try, and not before; (2) each delivery is
  * under way once, `AT_ONCE_PER_KEY` of a key and `AT_ONCE` in all; (3) the store is asked one at a time, and again when
- * word came or a delivery ended meanwhile; (4) what is broken off by `stop` counts as no try.
+ * word came or a delivery ended meanwhile; (4) what is broken off by `stop` counts as no try; (5) no word waits longer for its next
+ * try than its tries allow, also where a clock that was ahead has put it off: that is looked at when this one starts, and when it
+ * was set back.
  */
 export function deliverWebhooks(ports: WebhookPorts): Webhooks {
   const { store, now, log } = ports;
@@ -61,6 +66,7 @@ export function deliverWebhooks(ports: WebhookPorts): Webhooks {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let look: Promise<void> | undefined;
   let again = false;
+  let latestAt: number | undefined;
 
   const begin = (delivery: WebhookDelivery): void => {
     const { seq, apiKeyId } = delivery;
@@ -81,7 +87,13 @@ export function deliverWebhooks(ports: WebhookPorts): Webhooks {
     for (const { apiKeyId } of underWay.values()) counts.set(apiKeyId, (counts.get(apiKeyId) ?? 0) + 1);
     return [...counts].filter(([, count]) => count >= AT_ONCE_PER_KEY).map(([apiKeyId]) => apiKeyId);
   };
+  const recallIfSetBack = async (): Promise<void> => {
+    const at = now();
+    if (latestAt === undefined || at < latestAt) await store.recallWebhooks(at, LONGEST_WAITS);
+    latestAt = at;
+  };
   const beginDue = async (): Promise<number | null> => {
+    await recallIfSetBack();
     while (!signal.aborted) {
       again = false;
       const room = AT_ONCE - underWay.size;

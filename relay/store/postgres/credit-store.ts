@@ -15,7 +15,7 @@ const PRICES = 'SELECT service, rates, updated_at FROM prices ORDER BY service';
 const BALANCE = 'SELECT balance_micro AS "balanceMicro" FROM accounts WHERE account = $1';
 // One statement sees one state of the ledger.
 const SPENT =
-  'SELECT (SELECT coalesce(sum(amount_micro), 0)::bigint FROM ledger_entries WHERE from_account = $1 AND at >= $2) AS "sinceMicro", ' +
+  'SELECT (SELECT coalesce(sum(amount_micro), 0)::bigint FROM ledger_entries WHERE from_account = $1 AND at >= $2 AND ($4::bigint IS NULL OR at < $4)) AS "sinceMicro", ' +
   '(SELECT coalesce(sum(amount_micro), 0)::bigint FROM ledger_entries WHERE from_account = $1 AND seq > $3) AS "laterMicro"';
 const ACCOUNTS =
   'SELECT account, balance_micro AS "balanceMicro" FROM accounts ' +
@@ -56,9 +56,9 @@ export function createCreditStore(access: PostgresAccess, signer: ReceiptSigner 
     deletePrice: (service) => access.write(async (db) => (await db.run(DELETE_PRICE, [service])) === 1),
     listPrices: () => access.read(async (db) => (await db.all<PriceRow>(PRICES)).map(toPrice)),
     balanceOf: (account) => access.read(async (db) => (await db.one<Account>(BALANCE, [account]))?.balanceMicro ?? 0),
-    spentOf: (account, { at, behindSeq }) =>
+    spentOf: (account, { at, until, behindSeq }) =>
       access.read(
-        async (db) => (await db.one<Spent>(SPENT, [account, at, behindSeq])) ?? { sinceMicro: 0, laterMicro: 0 },
+        async (db) => (await db.one<Spent>(SPENT, [account, at, behindSeq, until])) ?? { sinceMicro: 0, laterMicro: 0 },
       ),
     listAccounts: ({ limit, after, prefix }) =>
       access.read((db) => db.all<Account>(ACCOUNTS, [after, prefix, `${prefix}\u{10ffff}`, limit])),

@@ -58,6 +58,7 @@ const DUE =
   'FROM webhook_deliveries WHERE next_at <= $1 AND seq <> ALL($2::bigint[]) AND api_key_id <> ALL($3::text[]) ' +
   'ORDER BY next_at, seq LIMIT $4';
 const NEXT_DUE = 'SELECT min(next_at) AS "nextAt" FROM webhook_deliveries WHERE next_at > $1';
+const RECALL_WEBHOOKS = 'UPDATE webhook_deliveries SET next_at = $1 WHERE tries = $2 AND next_at > $3';
 const DELETE_WEBHOOK = 'DELETE FROM webhook_deliveries WHERE seq = $1';
 const DELAY_WEBHOOK = 'UPDATE webhook_deliveries SET next_at = $1, tries = tries + 1 WHERE seq = $2';
 const PUT_WEIGHT =
@@ -95,6 +96,10 @@ export function createQueuedJobStore(access: PostgresAccess, receipts: Pick<Rece
         due: await db.all<WebhookDelivery>(DUE, [now, seqs, apiKeyIds, limit]),
         nextAt: (await db.one<{ nextAt: number | null }>(NEXT_DUE, [now]))?.nextAt ?? null,
       })),
+    recallWebhooks: (now, longestWaits) =>
+      access.write(async (db) => {
+        for (const [tries, wait] of longestWaits.entries()) await db.run(RECALL_WEBHOOKS, [now, tries, now + wait]);
+      }),
     settleWebhook: (seq, nextAt) =>
       access.write(async (db) => {
         if (nextAt === null) await db.run(DELETE_WEBHOOK, [seq]);

@@ -38,9 +38,9 @@ export function createCreditStore(db: Database, access: SqliteAccess, signer: Re
     deletePrice: (service) => access.write(() => statements.deletePrice.run(service).changes === 1),
     listPrices: () => access.read(() => statements.prices.all().map(toPrice)),
     balanceOf: (account) => access.read(() => statements.balance.get(account) ?? 0),
-    spentOf: (account, { at, behindSeq }) =>
+    spentOf: (account, { at, until, behindSeq }) =>
       access.read(() => ({
-        sinceMicro: statements.spentSince.get(account, at) ?? 0,
+        sinceMicro: statements.spentSince.get(account, at, until ?? Number.MAX_SAFE_INTEGER) ?? 0,
         laterMicro: statements.spentLater.get(account, behindSeq) ?? 0,
       })),
     listAccounts: ({ limit, after, prefix }) =>
@@ -100,8 +100,8 @@ function prepareStatements(db: Database) {
     prices: db.prepare<[], PriceRow>('SELECT service, rates, updated_at FROM prices ORDER BY service'),
     balance: db.prepare<[string], number>('SELECT balance_micro FROM accounts WHERE account = ?').pluck(),
     spentSince: db
-      .prepare<[string, number], number>(
-        'SELECT coalesce(sum(amount_micro), 0) FROM ledger_entries ' + 'WHERE from_account = ? AND at >= ?',
+      .prepare<[string, number, number], number>(
+        'SELECT coalesce(sum(amount_micro), 0) FROM ledger_entries WHERE from_account = ? AND at >= ? AND at < ?',
       )
       .pluck(),
     spentLater: db

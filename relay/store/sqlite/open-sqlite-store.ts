@@ -145,6 +145,7 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread, sile
       forgetJob: (id) => ask('queuedJobs', 'forgetJob', id),
       forgetEndedJobs: (before, limit) => ask('queuedJobs', 'forgetEndedJobs', before, limit),
       dueWebhooks: (now, limit, except) => ask('queuedJobs', 'dueWebhooks', now, limit, except),
+      recallWebhooks: (now, longestWaits) => ask('queuedJobs', 'recallWebhooks', now, longestWaits),
       settleWebhook: (seq, nextAt) => ask('queuedJobs', 'settleWebhook', seq, nextAt),
       putKeyWeight: (apiKeyId, weight) => ask('queuedJobs', 'putKeyWeight', apiKeyId, weight),
       listKeyWeights: () => ask('queuedJobs', 'listKeyWeights'),

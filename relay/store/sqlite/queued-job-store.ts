@@ -46,6 +46,10 @@ export function createQueuedJobStore(db: Database, access: SqliteAccess, insertR
         due: statements.dueWebhooks.all(now, JSON.stringify(seqs), JSON.stringify(apiKeyIds), limit),
         nextAt: statements.nextWebhook.get(now) ?? null,
       })),
+    recallWebhooks: (now, longestWaits) =>
+      access.write(() => {
+        for (const [tries, wait] of longestWaits.entries()) statements.recallWebhooks.run(now, tries, now + wait);
+      }),
     settleWebhook: (seq, nextAt) =>
       access.write(() => {
         if (nextAt === null) statements.deleteWebhook.run(seq);
@@ -120,6 +124,9 @@ function prepareStatements(db: Database) {
         'AND api_key_id NOT IN (SELECT value FROM json_each(?)) ORDER BY next_at, seq LIMIT ?',
     ),
     nextWebhook: db.prepare<[number], number>('SELECT min(next_at) FROM webhook_deliveries WHERE next_at > ?').pluck(),
+    recallWebhooks: db.prepare<[number, number, number]>(
+      'UPDATE webhook_deliveries SET next_at = ? WHERE tries = ? AND next_at > ?',
+    ),
     deleteWebhook: db.prepare<[number]>('DELETE FROM webhook_deliveries WHERE seq = ?'),
     delayWebhook: db.prepare<[number, number]>(
       'UPDATE webhook_deliveries SET next_at = ?, tries = tries + 1 WHERE seq = ?',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyAccount } from '../../../relay/credits/accounts.ts';
 import { createBudgets } from '../../../relay/credits/budgets.ts';
+import type { CreditStore } from '../../../relay/store/credit-store.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { settled } from '../../support/pending-timers.ts';
 import { isProblem } from '../../support/problems.ts';
@@ -17,11 +18,11 @@ function budgetsOver(ledger: [number, number][] = [], before = ledger.length) {
   const reached: number[] = [];
   const sum = (entries: [number, number][]): number => entries.reduce((total, [, micro]) => total + micro, 0);
   const reads = { count: 0, fails: false, hold: Promise.resolve() };
-  const spentOf = async (account: string, { at, behindSeq }: { at: number; behindSeq: number }) => {
+  const spentOf: CreditStore['spentOf'] = async (account, { at, until, behindSeq }) => {
     assert.equal(account, keyAccount('k'));
     reads.count += 1;
     if (reads.fails) throw new Problem('storage_failed', 'The disk is full.');
-    const sinceMicro = sum(ledger.filter((one) => one[0] >= at));
+    const sinceMicro = sum(ledger.filter((one) => one[0] >= at && (until === null || one[0] < until)));
     const seen = { sinceMicro, laterMicro: sum(ledger.slice(behindSeq)) };
     await reads.hold;
     return seen;
@@ -174,4 +175,21 @@ test('a soft budget that is raised is told of again, and one alone refuses nothi
   budgets.assertRoom('k', 1_000_000, 0);
   await soft(null);
   assert.equal(budgets.standing('k'), undefined);
+});
+
+test('what was spent while the clock was ahead counts in the period that it was written for, and in none before', async () => {
+  const ahead = TODAY + 10 * DAY_MS;
+  const { budgets, clock, spent } = budgetsOver([
+    [TODAY, 30],
+    [ahead, 60],
+  ]);
+  await budgets.set('k', DAILY);
+  assert.equal(spent(), 30);
+  budgets.assertRoom('k', 70, 0);
+  clock.now = TODAY + DAY_MS;
+  assert.equal(spent(), 0);
+  const later = budgetsOver([[ahead, 60]]);
+  later.clock.now = ahead + 1;
+  await later.budgets.set('k', DAILY);
+  assert.equal(later.spent(), 60);
 });

@@ -79,11 +79,15 @@ export function describeCreditContract(name: string, makePlace: (t: TestContext)
     // What is written late has the time at which it was.
     await spend('job_3', 15, 3, 1);
     const { seq } = (await credits.listEntries({ limit: 10 })).at(-3) ?? assert.fail();
-    const spent = (after: number, behindSeq: number) => credits.spentOf(KEY, { at: T0 + after, behindSeq });
+    const spent = (after: number, behindSeq: number) =>
+      credits.spentOf(KEY, { at: T0 + after, until: null, behindSeq });
     assert.deepEqual(await spent(0, 0), { sinceMicro: 111, laterMicro: 111 });
     assert.deepEqual(await spent(15, seq), { sinceMicro: 11, laterMicro: 4 });
     assert.deepEqual(await spent(16, 0), { sinceMicro: 7, laterMicro: 111 });
-    assert.deepEqual(await credits.spentOf('key:nobody', { at: 0, behindSeq: 0 }), { sinceMicro: 0, laterMicro: 0 });
+    const before = { at: T0 + 10, until: T0 + 20, behindSeq: seq };
+    assert.deepEqual(await credits.spentOf(KEY, before), { sinceMicro: 104, laterMicro: 4 });
+    const nothing = { sinceMicro: 0, laterMicro: 0 };
+    assert.deepEqual(await credits.spentOf('key:nobody', { at: 0, until: null, behindSeq: 0 }), nothing);
   });
 
   contract('makes a grant once, however often it is sent', async (place) => {

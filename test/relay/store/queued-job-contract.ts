@@ -323,6 +323,30 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
     assert.deepEqual(await after.dueWebhooks(at + 5, 9, none), { due: [], nextAt: null });
   });
 
+  contract('makes word due that waits longer than it may after so many tries, and no other', async (place) => {
+    const { queuedJobs } = await place.open();
+    const webhook = { url: 'http://hook.test/', secret: 's'.repeat(16) };
+    for (const id of ['job_1', 'job_2', 'job_3']) {
+      await queuedJobs.acceptJob(order(id, { webhook }), INPUT, 'queued');
+      const record = finishedJob(id, { state: 'cancelled' });
+      await queuedJobs.endJob(id, 'cancel', { record, result: null, event: { id: `e-${id}`, body: '{}' } });
+    }
+    const none = { seqs: [], apiKeyIds: [] };
+    const { due } = await queuedJobs.dueWebhooks(T0 + 20, 9, none);
+    // The first was never tried, and the others once.
+    await queuedJobs.settleWebhook(due[1]?.seq ?? 0, T0 + 5);
+    await queuedJobs.settleWebhook(due[2]?.seq ?? 0, T0 + 6);
+    await queuedJobs.recallWebhooks(T0, [0, 5]);
+    assert.deepEqual(
+      (await queuedJobs.dueWebhooks(T0, 9, none)).due.map(({ eventId, tries }) => [eventId, tries]),
+      [
+        ['e-job_1', 0],
+        ['e-job_3', 1],
+      ],
+    );
+    assert.deepEqual((await queuedJobs.dueWebhooks(T0, 9, none)).nextAt, T0 + 5);
+  });
+
   contract('gives the word that is due longest first, and of what is due at once what came first', async (place) => {
     const { queuedJobs } = await place.open();
     const webhook = { url: 'http://hook.test/', secret: 's'.repeat(16) };
