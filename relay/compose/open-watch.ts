@@ -6,6 +6,7 @@ import { createLiveFeed } from '../live/live-feed.ts';
 import { createNodeChanges } from '../live/node-changes.ts';
 import { createStatsReader } from '../live/read-stats.ts';
 import { foldUsage } from '../store/fold-usage.ts';
+import { giveBackRoom } from '../store/give-back-room.ts';
 import { VERSION } from '../version.ts';
 import type { OpenNodes } from './open-nodes.ts';
 import type { OpenWork } from './open-work.ts';
@@ -31,6 +32,7 @@ export function openWatch(options: ServicesOptions, nodes: OpenNodes, work: Open
   const stops: (() => unknown)[] = [
     foldUsage({ store: store.usage, now: Date.now, log }),
     forgetOldJobs(options),
+    giveBackRoom({ store, log }),
     watchClock({ now: Date.now, lastSignedAt, log }),
   ];
   const close = async (): Promise<void> => {

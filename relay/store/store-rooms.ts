@@ -5,12 +5,13 @@ import type { EndingRows } from './rows/queued-job-rows.ts';
 import type { JobStore, Store } from './store.ts';
 
 /** What the thread of a database answers: the stores by name, and what concerns the whole. */
-export type StoreRooms = Omit<Store, 'jobs' | 'queuedJobs' | 'health' | 'close'> & {
+export type StoreRooms = Omit<Store, 'jobs' | 'queuedJobs' | 'health' | 'giveBack' | 'close'> & {
   readonly jobs: JobRoom;
   readonly queuedJobs: QueuedJobRoom;
   readonly whole: {
     /** Rejects with what a write would meet now. */
     probe(): Promise<void>;
+    giveBack: Store['giveBack'];
     close(): Promise<void>;
   };
 };

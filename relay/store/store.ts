@@ -43,6 +43,11 @@ export type Store = {
   readonly services: ServiceStore;
   /** Whether a write would reach the disk now; it tries one. Never rejects. */
   health(): Promise<StoreHealth>;
+  /**
+   * Gives up to `mostBytes` of the room that was forgotten back to the disk, but for what will soon be needed again; whether there
+   * is more. A database server keeps its own house: of that it is never more.
+   */
+  giveBack(mostBytes: number): Promise<boolean>;
   /** Finishes every accepted write, then lets go of the files. May be called twice. */
   close(): Promise<void>;
 };

@@ -93,7 +93,7 @@ function roomsOf(access: PostgresAccess, { signer, sealer }: Signing, close: () 
     queuedJobs: createQueuedJobStore(access, receipts),
     requestMarks: createRequestMarkStore(access),
     services: createServiceStore(access),
-    whole: { probe: () => access.write(probeWrite), close },
+    whole: { probe: () => access.write(probeWrite), giveBack: async () => false, close },
   };
 }
 

@@ -67,6 +67,8 @@ export function probeWrite(db: Database.Database): void {
 }
 
 function configure(db: Database.Database, maxSizeBytes: number | undefined): void {
+  // What is forgotten can be given back to the disk; only a database without a page hears that.
+  if (db.pragma('page_count', { simple: true }) === 0) db.pragma('auto_vacuum = INCREMENTAL');
   // WAL with FULL: a commit is one sequential write and one sync, and what was acknowledged survives a loss of power.
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');

@@ -7,6 +7,7 @@ import { createBatchStore } from './batch-store.ts';
 import { createCreditStore, prepareCharge } from './credit-store.ts';
 import { type DatabaseOptions, openDatabase, probeWrite } from './database.ts';
 import { createFileStore } from './file-store.ts';
+import { giveBackPages } from './give-back-pages.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createJobStore, prepareJobInsert } from './job-store.ts';
 import { createKeyStore } from './key-store.ts';
@@ -66,6 +67,7 @@ export function openLocalStore(options: LocalStoreOptions): StoreRooms {
     services: createServiceStore(db, access),
     whole: {
       probe: () => commits.write(() => probeWrite(db)),
+      giveBack: (mostBytes) => commits.write(() => giveBackPages(db, mostBytes)),
       close: async () => {
         await commits.close();
         db.close();

@@ -176,6 +176,7 @@ export function storeInThread({ ask, askPatiently, close }: DatabaseThread, sile
       listServices: () => ask('services', 'listServices'),
     },
     health: createHealthReader(() => ask('whole', 'probe'), silenceMs),
+    giveBack: (mostBytes) => ask('whole', 'giveBack', mostBytes),
     close,
   };
 }
