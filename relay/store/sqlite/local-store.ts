@@ -67,7 +67,12 @@ export function openLocalStore(options: LocalStoreOptions): StoreRooms {
     services: createServiceStore(db, access),
     whole: {
       probe: () => commits.write(() => probeWrite(db)),
-      giveBack: (mostBytes) => commits.write(() => giveBackPages(db, mostBytes)),
+      giveBack: async (mostBytes) => {
+        const isMore = await commits.write(() => giveBackPages(db, mostBytes));
+        // The file itself becomes shorter with the next checkpoint, for which a relay without work would wait.
+        if (!isMore) db.pragma('wal_checkpoint(PASSIVE)');
+        return isMore;
+      },
       close: async () => {
         await commits.close();
         db.close();

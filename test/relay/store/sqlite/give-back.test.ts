@@ -53,9 +53,9 @@ test('what retention forgets over weeks of thousands of jobs is given back to th
   }
   // What a week needs beside it stays, so that the next one need not ask for it again.
   assert.equal(await store.giveBack(2 * MIB), false);
-  await store.close();
   const left = statSync(file).size;
   assert.ok(left < highest / 2, `${left} of ${highest} bytes`);
+  await store.close();
   const again = await open(t, file);
   assert.equal((await again.store.jobs.findJob(`job_3_${JOBS - 1}`))?.state, 'cancelled');
   assert.equal((await again.store.jobs.countJobsByState()).cancelled, 4 * JOBS);
