@@ -89,6 +89,21 @@ test('a request without a Host is refused in the shape of all errors, but for HT
   assert.equal((await ask('1.0', '/v1/health')).status, 200);
 });
 
+test('a request with two Hosts is refused before anything is read of it, whatever they say', async () => {
+  for (const [version, hosts] of [
+    ['1.1', 'Host: a.example\r\nHost: b.example'],
+    ['1.1', 'Host: a.example\r\nAccept: */*\r\nhOsT: a.example'],
+    ['1.0', 'host: a.example\r\nHost: '],
+  ] as const) {
+    for (const head of ['GET /v1/health', 'POST /v1/chat/completions', 'GET /nowhere']) {
+      const answer = await exchange(pool, `${head} HTTP/${version}\r\n${hosts}\r\nConnection: close\r\n\r\n`);
+      assertError(answer, { code: 'malformed_request', message: /more than one Host/ });
+    }
+  }
+  const one = await exchange(pool, 'GET /v1/health HTTP/1.1\r\nX-Host: b\r\nhost: a\r\nConnection: close\r\n\r\n');
+  assert.equal(one.status, 200);
+});
+
 test('a body that is not UTF-8 is refused, and not read as another text', async () => {
   const [before = '', after = ''] = JSON.stringify({
     model: 'test/echo',

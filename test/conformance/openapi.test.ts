@@ -3,6 +3,7 @@ import { after, test } from 'node:test';
 import SwaggerParser from '@apidevtools/swagger-parser';
 import { Value } from 'typebox/value';
 import { createApp } from '../../relay/app.ts';
+import { OPERATION_IDS } from '../../relay/routes/http/operation-ids.ts';
 import type { RelayServices } from '../../relay/services.ts';
 import { silentLog } from '../support/pool.ts';
 
@@ -13,6 +14,7 @@ after(() => app.close());
 
 type Media = { schema?: object; example?: unknown; examples?: Record<string, { value: unknown }> };
 type Operation = {
+  operationId?: string;
   summary?: string;
   tags?: string[];
   requestBody?: { content: Record<string, Media> };
@@ -55,6 +57,15 @@ const OTHER_TYPES: Record<string, string> = {
 test('[X21] is a valid OpenAPI 3.1 document', async () => {
   assert.match(document.openapi, /^3\.1\./);
   await SwaggerParser.validate(JSON.parse(text));
+});
+
+test('[X21] calls each operation by a name of its own that is one in any language, and names nothing else', () => {
+  const names = operations.map(
+    ({ name, operation }) => operation.operationId ?? assert.fail(`${name} has no operationId`),
+  );
+  for (const name of names) assert.match(name, /^[a-z][A-Za-z]{2,40}$/);
+  assert.equal(new Set(names.map((name) => name.toLowerCase())).size, names.length);
+  assert.deepEqual(Object.values(OPERATION_IDS).sort(), names.sort());
 });
 
 test('[X21] has patterns that other languages read as well', () => {

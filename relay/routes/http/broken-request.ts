@@ -29,14 +29,24 @@ export function answerBrokenRequest(error: BrokenRequest, socket: Socket): void 
 
 /** What HTTP/1.1 forbids (RFC 9112, 3.2); Node's own refusal, which is switched off, has neither code nor body. */
 export function refuseWithoutHost(app: RelayApp): void {
-  app.addHook('onRequest', ({ raw: { headers, httpVersion } }, _reply, done) => {
-    const isMissing = headers.host === undefined && httpVersion === '1.1';
-    done(
-      isMissing
-        ? new Problem('malformed_request', 'The request has no Host header, which HTTP/1.1 asks for.')
-        : undefined,
-    );
+  app.addHook('onRequest', ({ raw: { headers, rawHeaders, httpVersion } }, _reply, done) => {
+    if (headers.host === undefined && httpVersion === '1.1') {
+      done(new Problem('malformed_request', 'The request has no Host header, which HTTP/1.1 asks for.'));
+    } else if (hasHostTwice(rawHeaders)) {
+      // Who stands before this relay may have read the other one.
+      done(new Problem('malformed_request', 'The request has more than one Host header. Send one.'));
+    } else done();
   });
+}
+
+/** Node reads the first, and forgets the others. */
+function hasHostTwice(rawHeaders: readonly string[]): boolean {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count > 1;
 }
 
 /** Whether its client takes the answer for that of a HEAD: one that is broken, or not answered yet. */

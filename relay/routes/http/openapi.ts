@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import { Type } from 'typebox';
 import { ErrorResponse } from '../../../shared/api/errors.ts';
 import type { Access, RelayApp } from '../../services.ts';
+import { OPERATION_IDS } from './operation-ids.ts';
 
 const PROBLEM = { content: { 'application/problem+json': { schema: ErrorResponse } } };
 
@@ -42,6 +43,7 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
     transform: ({ schema, url, route }) => ({
       url,
       schema: {
+        ...namedAs(`${route.method} ${url}`),
         security: securityOf(route.config?.access),
         ...schema,
         response: describeResponses({ ...ERRORS, ...(schema?.response as Record<string, object> | undefined) }),
@@ -65,6 +67,11 @@ export async function registerOpenApi(app: RelayApp, version: string): Promise<v
       return reply.type('application/json; charset=utf-8').send(document as never);
     },
   );
+}
+
+function namedAs(route: string): { operationId?: string } {
+  const operationId = OPERATION_IDS[route];
+  return operationId === undefined ? {} : { operationId };
 }
 
 /** OpenAPI 3.1 lets a requirement of any scheme name the rights it takes. */
