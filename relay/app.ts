@@ -15,7 +15,7 @@ import { registerBatchRoutes } from './routes/batches/batches.ts';
 import { registerFileRoutes } from './routes/files/files.ts';
 import { registerJobFileRoutes } from './routes/files/job-files.ts';
 import { registerModelFileRoute, registerModelMirrorRoute } from './routes/files/model-files.ts';
-import { answerBrokenRequest, refuseWithoutHost } from './routes/http/broken-request.ts';
+import { answerBrokenRequest, refuseWrongHosts } from './routes/http/broken-request.ts';
 import { allowOrigins } from './routes/http/cors.ts';
 import { registerDraining } from './routes/http/draining.ts';
 import { answerRouterError, registerErrorHandlers } from './routes/http/errors.ts';
@@ -125,7 +125,7 @@ export async function createApp({
   compileOnDemand(app);
   const routes = collectRoutes(app);
   registerErrorHandlers(app, routes, maxBodyBytes, log);
-  refuseWithoutHost(app);
+  refuseWrongHosts(app);
   allowOrigins(app, corsOrigins, routes);
   registerRequestId(app);
   limitUnread(app, unreadMs);

@@ -100,6 +100,13 @@ test('a request with two Hosts is refused before anything is read of it, whateve
       assertError(answer, { code: 'malformed_request', message: /more than one Host/ });
     }
   }
+  const upgrade = [...WEBSOCKET, `Authorization: Bearer ${pool.relay.adminToken}`];
+  for (const path of ['/v1/ws', '/nats']) {
+    for (const hosts of ['Host: a\r\nHost: b\r\n', '']) {
+      const answer = await exchange(pool, `GET ${path} HTTP/1.1\r\n${hosts}${upgrade.join('\r\n')}\r\n\r\n`);
+      assertError(answer, { code: 'malformed_request', message: /Host/ });
+    }
+  }
   const one = await exchange(pool, 'GET /v1/health HTTP/1.1\r\nX-Host: b\r\nhost: a\r\nConnection: close\r\n\r\n');
   assert.equal(one.status, 200);
 });

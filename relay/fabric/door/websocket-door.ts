@@ -6,7 +6,7 @@ import { connect as connectTls } from 'node:tls';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { RelayLog } from '../../log.ts';
 import { answerOnSocket } from '../../routes/http/answer-on-socket.ts';
-import { refuseOtherMethods } from '../../routes/http/handshakes.ts';
+import { refuseWrongUpgrade } from '../../routes/http/handshakes.ts';
 import { createFrameGuard } from './frame-guard.ts';
 
 /** A WebSocket listener of nats-server. */
@@ -63,7 +63,7 @@ export function attachWebSocketDoor(server: HttpServer | HttpsServer, options: W
   const onUpgrade: Upgrade = (request, socket, head) => {
     if (pathOf(request) === options.path) {
       const target = open ? options.target() : undefined;
-      if (refuseOtherMethods(request, socket)) return;
+      if (refuseWrongUpgrade(request, socket)) return;
       if (options.admits?.(request) === false) answerOnSocket(socket, withoutCertificate(), request);
       else if (target === undefined) answerOnSocket(socket, noBus(), request);
       else if ('upgrade' in target) {

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { newId } from '../../jobs/id.ts';
@@ -27,16 +27,18 @@ export function answerBrokenRequest(error: BrokenRequest, socket: Socket): void 
   endLingering(socket, answerText(problemOf(error), { requestId: newId('req'), isHead: isOfHead(error, socket) }));
 }
 
+/** Refuses what `hostProblemOf` names, before anything is read of it. */
+export function refuseWrongHosts(app: RelayApp): void {
+  app.addHook('onRequest', ({ raw }, _reply, done) => done(hostProblemOf(raw)));
+}
+
 /** What HTTP/1.1 forbids (RFC 9112, 3.2); Node's own refusal, which is switched off, has neither code nor body. */
-export function refuseWithoutHost(app: RelayApp): void {
-  app.addHook('onRequest', ({ raw: { headers, rawHeaders, httpVersion } }, _reply, done) => {
-    if (headers.host === undefined && httpVersion === '1.1') {
-      done(new Problem('malformed_request', 'The request has no Host header, which HTTP/1.1 asks for.'));
-    } else if (hasHostTwice(rawHeaders)) {
-      // Who stands before this relay may have read the other one.
-      done(new Problem('malformed_request', 'The request has more than one Host header. Send one.'));
-    } else done();
-  });
+export function hostProblemOf({ headers, rawHeaders, httpVersion }: IncomingMessage): Problem | undefined {
+  if (headers.host === undefined && httpVersion === '1.1')
+    return new Problem('malformed_request', 'The request has no Host header, which HTTP/1.1 asks for.');
+  if (!hasHostTwice(rawHeaders)) return undefined;
+  // Who stands before this relay may have read the other one.
+  return new Problem('malformed_request', 'The request has more than one Host header. Send one.');
 }
 
 /** Node reads the first, and forgets the others. */

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { answerOnSocket } from './answer-on-socket.ts';
+import { hostProblemOf } from './broken-request.ts';
 
 export type Handshakes = {
   /** Those whose handshake was right. */
@@ -25,15 +26,20 @@ export function createHandshakes(maxPayload: NonNullable<ServerOptions['maxPaylo
   return {
     clients: server.clients,
     shake: (request, socket, head, joined) => {
-      if (!refuseOtherMethods(request, socket)) server.handleUpgrade(request, socket, head, joined);
+      if (!refuseWrongUpgrade(request, socket)) server.handleUpgrade(request, socket, head, joined);
     },
     close: () => server.close(),
   };
 }
 
-/** Whether a request was refused because a WebSocket is opened with GET alone. */
-export function refuseOtherMethods(request: IncomingMessage, socket: Duplex): boolean {
+/** Whether a request was refused because a WebSocket is opened with GET alone, and by a request of HTTP/1.1 as it has to be. */
+export function refuseWrongUpgrade(request: IncomingMessage, socket: Duplex): boolean {
   const { method = '' } = request;
+  const wrongHost = hostProblemOf(request);
+  if (wrongHost !== undefined) {
+    answerOnSocket(socket, wrongHost, request);
+    return true;
+  }
   if (method === 'GET') return false;
   const wrong = new Problem('method_not_allowed', `A WebSocket is opened with GET, not ${method}.`);
   answerOnSocket(socket, wrong, request, { allow: 'GET' });
