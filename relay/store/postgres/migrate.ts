@@ -31,7 +31,8 @@ export type MigrationOptions = {
 export async function migrate(db: Queries, { migrations, database, now }: MigrationOptions): Promise<void> {
   await claim(db, database);
   const applied = await readApplied(db, { migrations, database });
-  await db.script(`SET LOCAL statement_timeout = ${STEP_MS}`);
+  // A copy that is being taken has its tables locked, too, and ends.
+  await db.script(`SET LOCAL statement_timeout = ${STEP_MS}; SET LOCAL lock_timeout = 0`);
   for (const step of missingIn(applied, migrations)) {
     await db.script(step.sql, STEP_MS);
     await db.run(`INSERT INTO ${TABLE} (id, name, checksum, applied_at) VALUES ($1, $2, $3, $4)`, [

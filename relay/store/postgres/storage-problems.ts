@@ -25,6 +25,11 @@ const NAMELESS = "The relay's database";
 /** Of these the server ends the connection, or may as well have. */
 const ENDING = ['57P', '08', 'XX', '25006'];
 
+/** What the driver says when a server takes a connection or a statement and then says nothing. */
+const SILENCE = ['Query read timeout', 'timeout expired', 'Connection terminated due to connection timeout'];
+/** What it says when every connection is in use. */
+const ALL_IN_USE = 'timeout exceeded when trying to connect';
+
 /** A statement that the database refuses by its own rules. What the server says of it may hold values: they stay out. */
 export class StatementError extends Error {
   /** SQLSTATE. */
@@ -40,6 +45,7 @@ export class StatementError extends Error {
 
 /** Turns what the driver throws into a problem with advice, or a `StatementError`. */
 export function toStoreError(error: unknown, database: string): Problem | StatementError {
+  if (error instanceof Error && error.message === ALL_IN_USE) return tooSlow(database);
   if (!(error instanceof pg.DatabaseError)) return lostConnection(error, database);
   const { code = '' } = error;
   const advice = ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1];
@@ -71,15 +77,31 @@ export function isLostConnection(error: unknown): error is Problem {
   return error instanceof Problem && lost.has(error);
 }
 
+/** What those are told who have waited in line for as long as anybody does. */
+export function tooSlow(database: string): Problem {
+  const detail = `${NAMELESS} answers too slowly: what came before is not done yet. Look at the load of its server.`;
+  return new Problem('storage_failed', detail, { retryAfterMs: 1_000, cause: new Error(`the database ${database}`) });
+}
+
+/** Problems of a server that took a connection or a statement and then said nothing. */
+const silent = new WeakSet<Problem>();
+
+/** Whether an error is about a server that says nothing: others that ask it would wait for as long. */
+export function isSilent(error: unknown): error is Problem {
+  return error instanceof Problem && silent.has(error);
+}
+
 function lostConnection(error: unknown, database: string): Problem {
   const { code, message } = error as NodeJS.ErrnoException;
+  const isSilence = SILENCE.includes(message);
   const detail =
-    `${NAMELESS} does not answer (${code ?? message}). ` +
+    `${NAMELESS} does not answer (${isSilence ? 'it says nothing' : (code ?? message)}). ` +
     'Look whether its server runs and can be reached; a running relay goes on by itself.';
   const problem = new Problem('storage_failed', detail, {
     retryAfterMs: 1_000,
     cause: new Error(`the database ${database}`),
   });
   lost.add(problem);
+  if (isSilence) silent.add(problem);
   return problem;
 }
