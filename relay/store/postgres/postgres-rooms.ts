@@ -4,6 +4,7 @@ import { withAttestation } from '../../receipts/attested-sealer.ts';
 import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import { unsignedSealer } from '../rows/stored-receipt.ts';
 import type { StoreRooms } from '../store-rooms.ts';
+import type { PendingUpgrade } from '../tell-upgrade.ts';
 import { createBatchStore } from './batch-store.ts';
 import { type Connections, createConnections, SILENCE_TIMEOUT_MS } from './connections.ts';
 import { createCreditStore } from './credit-store.ts';
@@ -42,13 +43,16 @@ export type PostgresOptions = {
  * Takes the database for this relay, brings its schema up to date and proves that it can be written.
  * Errors: `database_unusable`, `database_in_use`.
  */
-export async function openPostgresRooms(options: PostgresOptions): Promise<StoreRooms> {
+export async function openPostgresRooms(
+  options: PostgresOptions,
+  onUpgrade: (pending: PendingUpgrade) => void = () => undefined,
+): Promise<StoreRooms> {
   const { url, relaySeed, attestationSeed, readOnly = false } = options;
   const connections = createConnections(url);
   const owner = new OwnerConnection(connections, () => performance.now());
   const commits = new GroupCommit(owner);
   const access = createAccess(connections, commits, readOnly);
-  const migration = { migrations: MIGRATIONS, database: connections.database, now: Date.now };
+  const migration = { migrations: MIGRATIONS, database: connections.database, now: Date.now, onUpgrade };
   try {
     if (readOnly) await access.read((db) => assertMigrated(db, migration));
     else {

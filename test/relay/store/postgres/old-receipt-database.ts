@@ -10,7 +10,7 @@ import { T0 } from '../store-records.ts';
 export type OldDatabase = { size: number; root: Uint8Array };
 
 /** The first migration that such a database has not seen. */
-const NEXT_MIGRATION = 97;
+export const NEXT_MIGRATION = 97;
 
 const FILL = `
 INSERT INTO api_keys (key_id, hash, name, scopes, created_at) VALUES ('key_1', 'h', 'old', '[]', 0);
