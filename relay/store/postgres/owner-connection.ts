@@ -40,7 +40,8 @@ const NO_SUCH_TABLE = '42P01';
 
 /** A connection as the server knows it. A number alone is given again. */
 type Session = { pid: number; start: string };
-type Holder = { host: string; isOwn: boolean };
+/** Who has the lock; `isLeaving` for a connection of this very relay, and for one that has gone since. */
+type Holder = { host: string; isLeaving: boolean };
 
 /**
  * The one connection that writes.
@@ -116,7 +117,7 @@ export class OwnerConnection {
     for (const deadline = this.#now() + OWN_END_MS; ; await sleep(LOCK_RETRY_MS)) {
       const holder = await this.#take();
       if (holder === undefined) return;
-      if (!holder.isOwn) throw this.#lost('has taken over the database. Stop one of the two', holder.host);
+      if (!holder.isLeaving) throw this.#lost('has taken over the database. Stop one of the two', holder.host);
       if (this.#now() >= deadline) throw this.#connections.toError(new Error('it holds on to a connection that broke'));
     }
   }
@@ -140,7 +141,7 @@ export class OwnerConnection {
       const isOwn = holder !== undefined && holder.pid === last?.pid && holder.start === last.start;
       if (isOwn) await queries.all('SELECT pg_terminate_backend($1)', [holder.pid]);
       client.release(true);
-      return { host: holder?.host ?? 'another machine', isOwn };
+      return { host: holder?.host ?? 'another machine', isLeaving: isOwn || holder === undefined };
     } catch (error) {
       client.release(true);
       throw error;

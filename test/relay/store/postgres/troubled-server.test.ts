@@ -79,3 +79,30 @@ proves('says of a table that somebody keeps locked that it is, and writes when i
   await store.jobs.recordFinishedJob(finishedJob('job_1'));
   assert.equal((await store.jobs.countJobsByState()).succeeded, 1);
 });
+
+proves(
+  'says of a database that takes no writes any more that it is read-only, and nothing of other relays',
+  async (place) => {
+    const store = await place.open();
+    const name = place.url.slice(place.url.lastIndexOf('/') + 1);
+    await place.tamper(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+    await place.tamper(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}' AND application_name = 'sparewatt'`,
+    );
+    await until(async () => /read-only/.test(await refusalOf(store)));
+    // Each ends its connection, whose lock the next one may still find.
+    const readOnly = isProblem('storage_failed', /it is read-only\. Connect to the primary server \(25006\)/);
+    for (let at = 0; at < 50; at += 1) await assert.rejects(store.nodes.nextEpoch('desk-1'), readOnly);
+    assert.deepEqual(await store.jobs.listJobs({ limit: 1 }), { jobs: [], next: null });
+    const primary = new pg.Client(`${place.url}?options=-c%20default_transaction_read_only=off`);
+    await primary.connect();
+    await primary.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`).finally(() => primary.end());
+    await until(async () => (await refusalOf(store)) === '');
+    assert.equal(await store.nodes.nextEpoch('desk-1'), 1);
+  },
+);
+
+async function refusalOf(store: Store): Promise<string> {
+  const health = await store.health();
+  return health.writable ? '' : health.reason;
+}
