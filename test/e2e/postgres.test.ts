@@ -10,7 +10,7 @@ import { endOf, type JobClient, LLM, postJob, resultOf } from '../support/queued
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 
-type Ready = { url: string; natsUrl: string; apiKey: string };
+type Ready = { url: string; natsUrl: string; apiKey: string; adminToken: string };
 
 const skip = whyNoPostgres() ?? false;
 const starting = skip === false ? startPostgres() : undefined;
@@ -103,6 +103,69 @@ test('a relay whose database has gone ends when it is told to, and its bus with 
   await until(() => relay.child.exitCode !== null);
   assert.equal(relay.child.exitCode, 0, relay.stderr());
   await assert.rejects(fetch(ready.natsUrl.replace('nats:', 'http:')), { name: 'TypeError' });
+});
+
+/** What asks the database, whatever it asks for. */
+const ASKING = [
+  '/v1/jobs',
+  '/v1/jobs/ID',
+  '/v1/jobs/ID/result',
+  '/v1/jobs/ID/receipts',
+  '/v1/usage',
+  '/v1/credits',
+  '/v1/files',
+];
+const ADMIN_ASKING = [
+  '/v1/admin/stats',
+  '/v1/admin/jobs',
+  '/v1/admin/keys',
+  '/v1/admin/usage?by=key',
+  '/v1/admin/snapshot',
+];
+/** Three times what the relay waits. */
+const CLIENT_PATIENCE_MS = 30_000;
+
+test('a relay whose database hangs says so to every request, goes on by itself, and ends in time', {
+  skip,
+}, async (t) => {
+  const server = await starting;
+  const { url } = await createDatabase();
+  const { relay, ready } = await startRelay(t, url, temporaryFolder(t));
+  afterTest(t, () => server?.thaw());
+  const node = await startTellingNode({ relayUrl: ready.url, slots: 4 });
+  afterTest(t, node.kill);
+  const client = clientOf(ready);
+  const order = {
+    service: LLM,
+    model: 'test/ten-ms',
+    input: { messages: [{ role: 'user', content: 'x' }], max_tokens: 2 },
+  };
+  const submit = async () => ((await (await postJob(client, order)).json()) as { id: string }).id;
+  const id = await submit();
+  assert.equal((await endOf(client, id)).state, 'succeeded');
+  const pending = await submit();
+  server?.freeze();
+  const admin = { authorization: `Bearer ${ready.adminToken}` };
+  const signal = AbortSignal.timeout(CLIENT_PATIENCE_MS);
+  const asked = [
+    ...ASKING.map((path) => client.request(path.replace('ID', id), { signal })),
+    ...ADMIN_ASKING.map((path) => fetch(`${ready.url}${path}`, { headers: admin, signal })),
+    client.request(`/v1/jobs/${id}/cancel`, { method: 'POST', signal }),
+    postJob(client, order),
+  ];
+  for (const response of await Promise.all(asked)) {
+    const body = await response.text();
+    assert.equal(response.status, 507, `${response.url} ${body}`);
+    assert.match(body, /"code":"storage_failed"/, response.url);
+    assert.match(response.headers.get('retry-after') ?? '', /^\d+$/, response.url);
+  }
+  server?.thaw();
+  await until(async () => (await client.request('/v1/health/ready')).ok);
+  assert.equal((await endOf(client, pending)).state, 'succeeded');
+  server?.freeze();
+  relay.child.kill('SIGTERM');
+  await until(() => relay.child.exitCode !== null, CLIENT_PATIENCE_MS);
+  assert.equal(relay.child.exitCode, 0, relay.stderr());
 });
 
 test('a second relay at the same database says that another one uses it', { skip }, async (t) => {

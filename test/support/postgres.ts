@@ -89,7 +89,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     if (server?.pid === undefined) return;
     // The one that makes the others first when they are stopped, so that none is missed.
     server.kill(signal);
-    for (const pid of descendantsOf(server.pid)) process.kill(pid, signal);
+    for (const pid of descendantsOf(server.pid)) sendTo(pid, signal);
   };
   const end = async (signal: NodeJS.Signals) => {
     const ending = server;
@@ -164,6 +164,15 @@ export async function startPostgres(): Promise<PostgresServer> {
     kill: () => end('SIGQUIT'),
     start,
   };
+}
+
+/** One that ends meanwhile, as those of connections do, is not missed. */
+function sendTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function nameIn(url: string): string {

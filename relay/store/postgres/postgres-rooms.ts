@@ -1,3 +1,4 @@
+import type { Problem } from '../../../shared/problems/problem.ts';
 import { type NKey, nkeyFromSeed } from '../../fabric/bus/nkey.ts';
 import { inTime } from '../../in-time.ts';
 import { withAttestation } from '../../receipts/attested-sealer.ts';
@@ -49,9 +50,11 @@ export async function openPostgresRooms(
 ): Promise<StoreRooms> {
   const { url, relaySeed, attestationSeed, readOnly = false } = options;
   const connections = createConnections(url);
-  const owner = new OwnerConnection(connections, () => performance.now());
-  const commits = new GroupCommit(owner);
-  const access = createAccess(connections, commits, readOnly);
+  const now = () => performance.now();
+  const late = () => tooSlow(connections.database);
+  const owner = new OwnerConnection(connections, now);
+  const commits = new GroupCommit(owner, now, late);
+  const access = createAccess(connections, commits, late, readOnly);
   const migration = { migrations: MIGRATIONS, database: connections.database, now: Date.now, onUpgrade };
   try {
     if (readOnly) await access.read((db) => assertMigrated(db, migration));
@@ -106,7 +109,12 @@ async function probeWrite(db: Queries): Promise<void> {
   await db.run('DELETE FROM write_probe');
 }
 
-function createAccess(connections: Connections, commits: GroupCommit, readOnly: boolean): PostgresAccess {
+function createAccess(
+  connections: Connections,
+  commits: GroupCommit,
+  late: () => Problem,
+  readOnly: boolean,
+): PostgresAccess {
   const readInTurn = async <T>(run: (db: Queries) => Promise<T>): Promise<T> => {
     await commits.settled();
     const client = await connections.connect();
@@ -122,7 +130,6 @@ function createAccess(connections: Connections, commits: GroupCommit, readOnly: 
       client.release(isBroken);
     }
   };
-  const late = () => tooSlow(connections.database);
   const read = <T>(run: (db: Queries) => Promise<T>): Promise<T> => inTime(readInTurn(run), SILENCE_TIMEOUT_MS, late);
   return {
     write: (run) => (readOnly ? Promise.reject(new Error('the store was opened to be read')) : commits.write(run)),

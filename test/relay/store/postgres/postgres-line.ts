@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { Transform, type TransformCallback } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
@@ -16,6 +17,8 @@ export type Line = {
   swallow(): void;
   /** New connections lead to the server again; what was swallowed is lost. */
   heal(): void;
+  /** From now on what the server says takes so long on its way. */
+  delay(ms: number): void;
   /** How many connections were ever made. */
   connections(): number;
 };
@@ -28,6 +31,10 @@ export async function startLine(t: TestContext, url: string): Promise<Line> {
   const far = new Set<Socket>();
   let swallows = false;
   let count = 0;
+  let delayMs = 0;
+  const late = (chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void => {
+    setTimeout(() => done(null, chunk), delayMs);
+  };
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     count += 1;
     near.add(socket.on('error', () => undefined));
@@ -35,7 +42,7 @@ export async function startLine(t: TestContext, url: string): Promise<Line> {
     const other = connect(join(decodeURIComponent(host), SOCKET));
     far.add(other.on('error', () => undefined));
     socket.pipe(other, { end: false });
-    other.pipe(socket);
+    other.pipe(new Transform({ transform: late })).pipe(socket);
   });
   await once(server.listen(join(folder, SOCKET)), 'listening');
   t.after(() => {
@@ -54,6 +61,9 @@ export async function startLine(t: TestContext, url: string): Promise<Line> {
     },
     heal: () => {
       swallows = false;
+    },
+    delay: (ms) => {
+      delayMs = ms;
     },
     connections: () => count,
   };

@@ -106,3 +106,35 @@ async function refusalOf(store: Store): Promise<string> {
   const health = await store.health();
   return health.writable ? '' : health.reason;
 }
+
+proves(
+  'refuses what would wait too long for a server that is far away, and keeps what it accepted',
+  async (place, t) => {
+    const line = await startLine(t, place.url);
+    const store = await openPostgresStore({ url: line.url, relaySeed: RELAY_KEY.seed });
+    t.after(() => store.close());
+    line.delay(100);
+    const slow = isProblem('storage_failed', /^The relay's database answers too slowly/);
+    const accepted: string[] = [];
+    const writes: Promise<unknown>[] = [];
+    let refused: unknown;
+    for (let at = 0; refused === undefined; at += 1) {
+      const id = `job_${at}`;
+      writes.push(
+        store.jobs.recordFinishedJob(finishedJob(id)).then(
+          () => accepted.push(id),
+          (error: unknown) => {
+            refused = error;
+          },
+        ),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    slow(refused);
+    line.delay(0);
+    await Promise.all(writes);
+    await until(async () => (await refusalOf(store)) === '');
+    assert.equal((await store.jobs.countJobsByState()).succeeded, accepted.length);
+    for (const id of accepted) assert.deepEqual(await store.jobs.findJob(id), asKept(finishedJob(id)));
+  },
+);
