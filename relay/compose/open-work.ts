@@ -29,7 +29,7 @@ import { routingFor } from '../routes/services/file-input.ts';
 import { nodesFor } from '../routes/services/plan-service.ts';
 import { openReader } from '../routes/services/service-output.ts';
 import type { JobOrder, RelayServices } from '../services.ts';
-import type { JobRecord } from '../store/store.ts';
+import type { JobRecord, StoreHealth } from '../store/store.ts';
 import { createApprovals } from '../tasks/approvals.ts';
 import { createTasks } from '../tasks/tasks.ts';
 import { openTracing } from '../tracing/open-tracing.ts';
@@ -120,12 +120,18 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     assertPayable(described);
     return described;
   };
+  /** A storage that has room for a probe may have none for the records that wait, as one does that is nearly full. */
+  const storageHealth = async (): Promise<StoreHealth> => {
+    const health = records.health();
+    return health.writable ? store.health() : health;
+  };
   const tasks = createTasks({ jobs, slots: access.parallelLimits, now: Date.now });
   recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now: Date.now, log });
   const work = {
     ...parts,
     webhookAddresses,
     ...{ receiptLog, tracing: traced?.tracing, jobs, metrics, activity, queue, batches, tasks, newJob, newJobs },
+    storageHealth,
     countJobs: count,
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
     pictures,

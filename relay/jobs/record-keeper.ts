@@ -1,6 +1,6 @@
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayLog } from '../log.ts';
-import type { JobRecord, JobStore } from '../store/store.ts';
+import type { JobRecord, JobStore, StoreHealth } from '../store/store.ts';
 
 /** Writes down the jobs that were answered before their record was on the disk. */
 export type RecordKeeper = {
@@ -12,6 +12,8 @@ export type RecordKeeper = {
   kept(): JobRecord[];
   /** Errors: `storage_failed` while records wait for the storage. */
   assertWritable(): void;
+  /** Whether new work is let in, as `assertWritable` does. */
+  health(): StoreHealth;
   /** Tries once more to write what waits, and says what is lost. */
   close(): Promise<void>;
 };
@@ -149,6 +151,8 @@ export function createRecordKeeper({
       if (kept.length === 0 || refusal === undefined) return;
       throw new Problem('storage_failed', refusal.message, { cause: refusal, retryAfterMs: RETRY_MS });
     },
+    health: () =>
+      kept.length === 0 || refusal === undefined ? { writable: true } : { writable: false, reason: refusal.message },
     close: async () => {
       await writing;
       closed = true;

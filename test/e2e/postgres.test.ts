@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import OpenAI from 'openai';
+import pg from 'pg';
 import { afterTest } from '../support/after-test.ts';
 import { runSparewatt, sparewatt } from '../support/command.ts';
 import { freePort } from '../support/network/free-port.ts';
@@ -166,6 +167,37 @@ test('a relay whose database hangs says so to every request, goes on by itself, 
   relay.child.kill('SIGTERM');
   await until(() => relay.child.exitCode !== null, CLIENT_PATIENCE_MS);
   assert.equal(relay.child.exitCode, 0, relay.stderr());
+});
+
+test('a relay is not ready while records wait for room that a probe still finds', { skip }, async (t) => {
+  const { url } = await createDatabase();
+  const { ready } = await startRelay(t, url, temporaryFolder(t));
+  const node = await startTellingNode({ relayUrl: ready.url, slots: 4 });
+  afterTest(t, node.kill);
+  const tamper = async (sql: string) => {
+    const client = new pg.Client(url);
+    await client.connect();
+    await client.query(sql).finally(() => client.end());
+  };
+  await tamper(`
+    CREATE FUNCTION fill_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full';
+    END $$;
+    CREATE TRIGGER fill_disk BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION fill_disk()`);
+  const client = clientOf(ready);
+  const body = JSON.stringify({ model: 'test/ten-ms', messages: [{ role: 'user', content: 'x' }], max_tokens: 2 });
+  const headers = { 'content-type': 'application/json' };
+  const chat = () => client.request('/v1/chat/completions', { method: 'POST', headers, body });
+  const answered = await chat();
+  assert.equal(answered.status, 200, await answered.text());
+  const health = async () => (await (await client.request('/v1/health/ready')).json()) as { reasons: string[] };
+  const full = /^Nothing can be written down: .*the disk of its server is full/;
+  await until(async () => full.test((await health()).reasons.join()));
+  assert.equal((await chat()).status, 507);
+  await tamper('DROP TRIGGER fill_disk ON jobs');
+  await until(async () => (await client.request('/v1/health/ready')).ok);
+  const receipt = await client.request(`/v1/receipts/${answered.headers.get('x-sparewatt-receipt')}`);
+  assert.equal(receipt.status, 200, await receipt.text());
 });
 
 test('a second relay at the same database says that another one uses it', { skip }, async (t) => {

@@ -7,6 +7,10 @@ const ADVICE: ReadonlyArray<readonly [prefix: string, advice: string]> = [
   ['53300', 'its server has no connection left. Raise max_connections, or end some of its clients'],
   ['53', 'its server is short of resources. Look at its log'],
   ['57014', 'a statement took too long. Look at the load of its server'],
+  [
+    '57P01',
+    'its server ended the connection, as one does that is going down, or that was told to. A running relay goes on by itself',
+  ],
   ['57', 'its server is going down or starting. A running relay goes on by itself'],
   ['58', 'its server cannot use its disk. Look at its log'],
   ['XX', 'its server has met an error of its own or damaged data. Look at its log'],

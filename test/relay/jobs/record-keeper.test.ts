@@ -39,10 +39,13 @@ async function startKeeper(t: TestContext, limits?: KeptLimits) {
   const keeper = createRecordKeeper({ store, log, later, ...(limits === undefined ? {} : { limits }) });
   const write = (...ids: string[]) => Promise.all(ids.map((id) => keeper.write(finishedJob(id), 'desk-1')));
   const isWritable = (): boolean => {
+    const { writable } = keeper.health();
     try {
       keeper.assertWritable();
+      assert.equal(writable, true);
       return true;
     } catch (error) {
+      assert.equal(writable, false);
       isProblem('storage_failed', /full|broke/)(error);
       assert.equal((error as Problem).retryAfterMs, 1_000);
       return false;
