@@ -169,9 +169,12 @@ test('a relay whose database hangs says so to every request, goes on by itself, 
   assert.equal(relay.child.exitCode, 0, relay.stderr());
 });
 
-test('a relay is not ready while records wait for room that a probe still finds', { skip }, async (t) => {
+test('a relay is not ready while records wait for room that a probe still finds, and loses none of them', {
+  skip,
+}, async (t) => {
   const { url } = await createDatabase();
-  const { ready } = await startRelay(t, url, temporaryFolder(t));
+  const data = temporaryFolder(t);
+  const { relay, ready } = await startRelay(t, url, data, String(await freePort()));
   const node = await startTellingNode({ relayUrl: ready.url, slots: 4 });
   afterTest(t, node.kill);
   const tamper = async (sql: string) => {
@@ -182,8 +185,10 @@ test('a relay is not ready while records wait for room that a probe still finds'
   await tamper(`
     CREATE FUNCTION fill_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full';
-    END $$;
-    CREATE TRIGGER fill_disk BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION fill_disk()`);
+    END $$`);
+  const fill = () => tamper('CREATE TRIGGER fill_disk BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION fill_disk()');
+  const free = () => tamper('DROP TRIGGER fill_disk ON jobs');
+  await fill();
   const client = clientOf(ready);
   const body = JSON.stringify({ model: 'test/ten-ms', messages: [{ role: 'user', content: 'x' }], max_tokens: 2 });
   const headers = { 'content-type': 'application/json' };
@@ -194,10 +199,23 @@ test('a relay is not ready while records wait for room that a probe still finds'
   const full = /^Nothing can be written down: .*the disk of its server is full/;
   await until(async () => full.test((await health()).reasons.join()));
   assert.equal((await chat()).status, 507);
-  await tamper('DROP TRIGGER fill_disk ON jobs');
-  await until(async () => (await client.request('/v1/health/ready')).ok);
-  const receipt = await client.request(`/v1/receipts/${answered.headers.get('x-sparewatt-receipt')}`);
+  await free();
+  const isReady = async () => (await client.request('/v1/health/ready')).ok;
+  await until(isReady);
+  const receiptOf = (response: Response) => `/v1/receipts/${response.headers.get('x-sparewatt-receipt')}`;
+  const receipt = await client.request(receiptOf(answered));
   assert.equal(receipt.status, 200, await receipt.text());
+
+  // What a relay has answered and could not write down to its end is written by the next one.
+  await fill();
+  const late = await chat();
+  assert.equal(late.status, 200, await late.text());
+  await until(async () => !(await isReady()));
+  relay.child.kill('SIGTERM');
+  assert.equal(await relay.exit, 0, relay.stderr());
+  await free();
+  await startRelay(t, url, data, new URL(ready.url).port);
+  await until(async () => (await client.request(receiptOf(late))).status === 200);
 });
 
 test('a second relay at the same database says that another one uses it', { skip }, async (t) => {
