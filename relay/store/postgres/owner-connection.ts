@@ -8,12 +8,10 @@ import { StatementError } from './storage-problems.ts';
 
 /** "SPRW". Locks of this kind belong to one database each. */
 const LOCK = 0x53505257;
-/** How long a relay that was killed may take to vanish for the server before a new one gives up. */
+/** How long a relay that was killed, or a connection of this one that broke, may take to vanish for the server. */
 const LOCK_PATIENCE_MS = 5_000;
 const LOCK_RETRY_MS = 50;
 const RECONNECT_PAUSE_MS = 250;
-/** How long the server may take to end a connection of this very relay that leads nowhere. */
-const OWN_END_MS = 2_000;
 
 /** A commit is durable, and a relay whose machine vanished holds its lock for a minute, not for hours. */
 const SESSION = `
@@ -114,7 +112,7 @@ export class OwnerConnection {
 
   /** Waits for the end of what was this relay's own connection: nobody else has had the lock then. */
   async #retake(): Promise<void> {
-    for (const deadline = this.#now() + OWN_END_MS; ; await sleep(LOCK_RETRY_MS)) {
+    for (const deadline = this.#now() + LOCK_PATIENCE_MS; ; await sleep(LOCK_RETRY_MS)) {
       const holder = await this.#take();
       if (holder === undefined) return;
       if (!holder.isLeaving) throw this.#lost('has taken over the database. Stop one of the two', holder.host);
