@@ -17,6 +17,7 @@ import { attachWebSocketDoor } from './fabric/door/websocket-door.ts';
 import { openFabric } from './fabric/open-fabric.ts';
 import type { FileLimits } from './files/file-limits.ts';
 import type { QueueLimits } from './jobs/queue/queue-limits.ts';
+import { SHELF_FILE } from './jobs/record-shelf.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { assertHost, listen } from './listen.ts';
 import { admitWatcher } from './live/admit-watcher.ts';
@@ -177,6 +178,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       identity,
       attestationKey: attestation?.publicKey,
       headFile,
+      shelfFile: folder.file(SHELF_FILE),
       diskUsage: () => readDiskUsage(database),
       rules,
       publicUrl,

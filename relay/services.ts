@@ -46,7 +46,7 @@ import type { LogKeeper } from './receipts/log/log-keeper.ts';
 import type { ServiceRegistry } from './registry/service-registry.ts';
 import type { Repeats } from './repeats/repeats.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
-import type { Store } from './store/store.ts';
+import type { Store, StoreHealth } from './store/store.ts';
 import type { Approvals } from './tasks/approvals.ts';
 import type { Tasks } from './tasks/tasks.ts';
 import type { Tracing } from './tracing/tracing.ts';
@@ -122,6 +122,8 @@ export type RelayServices = {
   /** Of addresses that clients name. */
   readonly pictures: PictureFetcher;
   readonly tasks: Tasks;
+  /** Whether new work can be written down; tries a write. Never rejects. */
+  storageHealth(): Promise<StoreHealth>;
   /** Where a person approves tasks first; absent where none is asked. */
   readonly approvals: Approvals | undefined;
   /** Where the relay is reached from elsewhere, as its operator says. */

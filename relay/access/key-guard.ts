@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../shared/problems/problem.ts';
+import { inTime } from '../in-time.ts';
 import type { KeyRecord, KeyStore } from '../store/store.ts';
 import { ADMIN, hashApiKey, type KeyLimits, limitsOf, type Principal, principalOf } from './api-keys.ts';
 
@@ -96,7 +97,7 @@ export function createKeyGuard({
   function readOnce(digest: string): Promise<Known> {
     const underWay = asked.get(digest) ?? read(digest).finally(() => asked.delete(digest));
     asked.set(digest, underWay);
-    return unlessSilent(underWay, patienceMs);
+    return inTime(underWay, patienceMs, () => nobodyKnows(patienceMs));
   }
 
   function admit({ key, principal }: Known): Principal {
@@ -131,13 +132,9 @@ export function createKeyGuard({
   };
 }
 
-/** What is waited for in vain goes on, and is there for whoever asks next. */
-function unlessSilent<Value>(answer: Promise<Value>, ms: number): Promise<Value> {
-  const { promise, resolve, reject } = Promise.withResolvers<Value>();
+function nobodyKnows(ms: number): Problem {
   const sentence = `The relay's database has not answered for ${ms / 1_000} s, so that nobody knows whose the key is.`;
-  const timer = setTimeout(() => reject(new Problem('storage_failed', sentence, { retryAfterMs: ms })), ms);
-  answer.then(resolve, reject).finally(() => clearTimeout(timer));
-  return promise;
+  return new Problem('storage_failed', sentence, { retryAfterMs: ms });
 }
 
 function createUsageLog(store: KeyStore, now: () => number) {

@@ -19,10 +19,10 @@ const NODES_WATCHED = 1_000;
 export function openWatch(options: ServicesOptions, nodes: OpenNodes, work: OpenWork) {
   const { log, store, register, fabric } = options;
   const { table, directory, models } = nodes;
-  const { countJobs, queue, approvals, activity, receiptLog } = work;
+  const { countJobs, queue, approvals, activity, receiptLog, storageHealth } = work;
   const readStats = createStatsReader({
     ...{ version: VERSION, busConnected: fabric.bus.isConnected, diskUsage: options.diskUsage, now: Date.now },
-    ...{ directory, models, countJobs, queue, approvals, store, activity },
+    ...{ directory, models, countJobs, queue, approvals, store, storageHealth, activity },
   });
   const changes = createNodeChanges({ register, table, directory, most: NODES_WATCHED });
   const run = randomBytes(9).toString('base64url');

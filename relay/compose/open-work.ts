@@ -16,6 +16,7 @@ import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
 import { submitOrder } from '../jobs/queue/submit-order.ts';
 import { createWebhookSender } from '../jobs/queue/webhook-request.ts';
 import { createRecordKeeper } from '../jobs/record-keeper.ts';
+import { openRecordShelf } from '../jobs/record-shelf.ts';
 import { createJobRunner } from '../jobs/run-job.ts';
 import { createActivity } from '../live/activity.ts';
 import { createRelayMetrics } from '../metrics/relay-metrics.ts';
@@ -30,7 +31,7 @@ import { routingFor } from '../routes/services/file-input.ts';
 import { nodesFor } from '../routes/services/plan-service.ts';
 import { openReader } from '../routes/services/service-output.ts';
 import type { JobOrder, RelayServices } from '../services.ts';
-import type { JobRecord } from '../store/store.ts';
+import type { JobRecord, StoreHealth } from '../store/store.ts';
 import { createApprovals } from '../tasks/approvals.ts';
 import { createTasks } from '../tasks/tasks.ts';
 import { openTracing } from '../tracing/open-tracing.ts';
@@ -50,7 +51,7 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
   const ended = createEnds();
   const publicKeyOf = (nodeId: string) => register.get(nodeId)?.publicKey;
   const receiptKeys = { relay: relay.publicKey, publicKeyOf };
-  const records = createRecordKeeper({ store: store.jobs, log });
+  const records = createRecordKeeper({ store: store.jobs, log, shelf: openRecordShelf(options.shelfFile, log) });
   const spent = ({ apiKeyId, usage }: JobRecord): void => {
     if (usage !== null) access.rateLimits.spend(apiKeyId, usage.inputTokens + usage.outputTokens);
   };
@@ -121,12 +122,18 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
     assertPayable(described);
     return described;
   };
+  /** A storage that has room for a probe may have none for the records that wait, as one does that is nearly full. */
+  const storageHealth = async (): Promise<StoreHealth> => {
+    const health = records.health();
+    return health.writable ? store.health() : health;
+  };
   const tasks = createTasks({ jobs, slots: access.parallelLimits, now: Date.now });
   recordOperatorJobs({ bus, table, store: store.jobs, receiptKeys, now: Date.now, log });
   const work = {
     ...parts,
     webhookAddresses,
     ...{ receiptLog, tracing: traced?.tracing, jobs, metrics, activity, queue, batches, tasks, newJob, newJobs },
+    storageHealth,
     countJobs: count,
     approvals: options.supervised === true ? createApprovals({ now: Date.now }) : undefined,
     pictures,

@@ -29,6 +29,8 @@ export type ServicesOptions = {
   attestationKey?: string | undefined;
   /** Where the last signed head of the receipt log is kept. */
   headFile: string;
+  /** Where records of finished jobs lie between two relays, when the storage took none of them. */
+  shelfFile: string;
   /** How full the disk is. */
   diskUsage: () => Promise<DiskUsage>;
   rules: AdmissionRules;

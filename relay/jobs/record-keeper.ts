@@ -1,6 +1,7 @@
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayLog } from '../log.ts';
-import type { JobRecord, JobStore } from '../store/store.ts';
+import type { JobRecord, JobStore, StoreHealth } from '../store/store.ts';
+import type { RecordShelf } from './record-shelf.ts';
 
 /** Writes down the jobs that were answered before their record was on the disk. */
 export type RecordKeeper = {
@@ -12,13 +13,17 @@ export type RecordKeeper = {
   kept(): JobRecord[];
   /** Errors: `storage_failed` while records wait for the storage. */
   assertWritable(): void;
-  /** Tries once more to write what waits, and says what is lost. */
+  /** Whether new work is let in, as `assertWritable` does. */
+  health(): StoreHealth;
+  /** Tries once more to write what waits, and says what became of it. */
   close(): Promise<void>;
 };
 
 export type RecordKeeperPorts = {
   store: Pick<JobStore, 'recordFinishedJob' | 'findJob'>;
   log: RelayLog;
+  /** For what the storage takes none of before the relay ends; that is lost unless given. */
+  shelf?: RecordShelf | undefined;
   limits?: KeptLimits;
   /** Runs something after a while; returns how to have it not run. */
   later?: (run: () => void, ms: number) => () => void;
@@ -37,13 +42,14 @@ const BATCH = 256;
 
 /**
  * Invariants: (1) a record that the storage refuses is in `kept`, oldest first, until it is written or the relay ends;
- * what does not fit is lost, and counted; (2) while `kept` holds any, no record passes those before it, and no new work is
+ * what does not fit is lost, and counted, and what waits at the end is on the shelf, from which the next relay takes it; (2) while `kept` holds any, no record passes those before it, and no new work is
  * let in; (3) a record that is written again after nobody knew what became of it counts once; (4) in the good case
  * nothing here waits for the disk but the promise of `write`, which no answer waits for.
  */
 export function createRecordKeeper({
   store,
   log,
+  shelf,
   limits = KEPT_LIMITS,
   later = onTimer,
 }: RecordKeeperPorts): RecordKeeper {
@@ -127,6 +133,7 @@ export function createRecordKeeper({
       keptBytes = kept.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
       if (still.length > 0) return retryLater();
     }
+    await shelf?.clear();
     log.info({ written, lost }, 'the storage takes writes again; the records that waited are written');
   };
   const retry = (): Promise<void> => {
@@ -137,6 +144,24 @@ export function createRecordKeeper({
     });
     return writing;
   };
+  const shelve = async (): Promise<void> => {
+    const records = kept.map(({ record, node }) => ({ record, node }));
+    try {
+      if (shelf === undefined) throw new Error('there is no shelf');
+      await shelf.put(records);
+      log.warn(
+        { records: records.length },
+        'the storage took no writes to the end: the records of finished jobs lie in the data folder, and the next relay writes them',
+      );
+    } catch (error) {
+      lost += records.length;
+      log.error(
+        { lost, err: error },
+        'the storage took no writes to the end: the records of so many finished jobs are lost',
+      );
+    }
+  };
+  for (const { record, node } of shelf?.read() ?? []) keep(record, node);
   return {
     write: (record, node) => {
       // Behind those that wait, so that the ledger and the log have them in the order in which they ended.
@@ -149,13 +174,13 @@ export function createRecordKeeper({
       if (kept.length === 0 || refusal === undefined) return;
       throw new Problem('storage_failed', refusal.message, { cause: refusal, retryAfterMs: RETRY_MS });
     },
+    health: () =>
+      kept.length === 0 || refusal === undefined ? { writable: true } : { writable: false, reason: refusal.message },
     close: async () => {
       await writing;
       closed = true;
       if (kept.length > 0) await retry();
-      if (kept.length === 0) return;
-      lost += kept.length;
-      log.error({ lost }, 'the storage took no writes to the end: the records of so many finished jobs are lost');
+      if (kept.length > 0) await shelve();
     },
   };
 }

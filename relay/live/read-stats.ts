@@ -17,7 +17,8 @@ export type StatsPorts = {
   countJobs(): JobCounts;
   queue: Pick<JobQueue, 'awaitingApproval'>;
   approvals: Pick<Approvals, 'list'> | undefined;
-  store: Pick<Store, 'health'> & { jobs: Pick<Store['jobs'], 'countJobsByState'> };
+  store: { jobs: Pick<Store['jobs'], 'countJobsByState'> };
+  storageHealth(): Promise<StoreHealth>;
   activity: Activity;
   diskUsage(): Promise<DiskUsage>;
   /** Milliseconds since 1970. */
@@ -34,7 +35,7 @@ export function createStatsReader(ports: StatsPorts): () => Promise<AdminStats> 
   const { store, activity, now } = ports;
   const since = now();
   const readStorage = renewedEvery(STORAGE_EVERY_MS, now, async (): Promise<StorageState> => {
-    const [health, usage] = await Promise.all([store.health(), ports.diskUsage()]);
+    const [health, usage] = await Promise.all([ports.storageHealth(), ports.diskUsage()]);
     return { health, usage };
   });
   return async () => {

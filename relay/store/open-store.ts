@@ -2,8 +2,9 @@ import type { AwaitedServer } from './postgres/await-server.ts';
 import type { PostgresOptions } from './postgres/postgres-rooms.ts';
 import { assertNotLost } from './sqlite/lost-database.ts';
 import { openSqliteStore } from './sqlite/open-sqlite-store.ts';
-import { tellUpgrade } from './sqlite/tell-upgrade.ts';
+import { pendingUpgradeOf } from './sqlite/pending-upgrade.ts';
 import type { Store } from './store.ts';
+import { type PendingUpgrade, tellUpgrade } from './tell-upgrade.ts';
 
 /** The database of SQLite, in the folder of the relay. */
 export const DATABASE_FILE = 'sparewatt.sqlite';
@@ -30,7 +31,8 @@ export async function openStore(given: StoreOptions): Promise<Store> {
   const { file, headFile, maxSizeBytes, databaseUrl, databaseWaitMs = 0, log, ...options } = given;
   if (databaseUrl === undefined) {
     if (headFile !== undefined) assertNotLost(file, headFile);
-    const isUpToDate = log && options.readOnly !== true ? tellUpgrade(file, log, () => performance.now()) : undefined;
+    const pending = log && options.readOnly !== true ? pendingUpgradeOf(file) : undefined;
+    const isUpToDate = pending && log && tellUpgrade(pending, { file }, log);
     const store = await openSqliteStore({ file, ...options, ...(maxSizeBytes === undefined ? {} : { maxSizeBytes }) });
     isUpToDate?.();
     return store;
@@ -42,7 +44,13 @@ export async function openStore(given: StoreOptions): Promise<Store> {
     const { awaitServer } = await import('./postgres/await-server.ts');
     await awaitServer({ url: databaseUrl, patienceMs: databaseWaitMs, now: () => performance.now(), log });
   }
-  const store = await openPostgresStore({ url: databaseUrl, ...options });
-  log?.info({ database: nameOfDatabase(databaseUrl) }, 'the relay keeps its data in PostgreSQL');
+  const database = nameOfDatabase(databaseUrl);
+  let isUpToDate: (() => void) | undefined;
+  const onUpgrade = (pending: PendingUpgrade): void => {
+    isUpToDate = log && tellUpgrade(pending, { database }, log);
+  };
+  const store = await openPostgresStore({ url: databaseUrl, ...options }, onUpgrade);
+  isUpToDate?.();
+  log?.info({ database }, 'the relay keeps its data in PostgreSQL');
   return store;
 }

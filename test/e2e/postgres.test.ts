@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import OpenAI from 'openai';
+import pg from 'pg';
 import { afterTest } from '../support/after-test.ts';
 import { runSparewatt, sparewatt } from '../support/command.ts';
 import { freePort } from '../support/network/free-port.ts';
@@ -10,7 +11,7 @@ import { endOf, type JobClient, LLM, postJob, resultOf } from '../support/queued
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 
-type Ready = { url: string; natsUrl: string; apiKey: string };
+type Ready = { url: string; natsUrl: string; apiKey: string; adminToken: string };
 
 const skip = whyNoPostgres() ?? false;
 const starting = skip === false ? startPostgres() : undefined;
@@ -103,6 +104,118 @@ test('a relay whose database has gone ends when it is told to, and its bus with 
   await until(() => relay.child.exitCode !== null);
   assert.equal(relay.child.exitCode, 0, relay.stderr());
   await assert.rejects(fetch(ready.natsUrl.replace('nats:', 'http:')), { name: 'TypeError' });
+});
+
+/** What asks the database, whatever it asks for. */
+const ASKING = [
+  '/v1/jobs',
+  '/v1/jobs/ID',
+  '/v1/jobs/ID/result',
+  '/v1/jobs/ID/receipts',
+  '/v1/usage',
+  '/v1/credits',
+  '/v1/files',
+];
+const ADMIN_ASKING = [
+  '/v1/admin/stats',
+  '/v1/admin/jobs',
+  '/v1/admin/keys',
+  '/v1/admin/usage?by=key',
+  '/v1/admin/snapshot',
+];
+/** Three times what the relay waits. */
+const CLIENT_PATIENCE_MS = 30_000;
+
+test('a relay whose database hangs says so to every request, goes on by itself, and ends in time', {
+  skip,
+}, async (t) => {
+  const server = await starting;
+  const { url } = await createDatabase();
+  const { relay, ready } = await startRelay(t, url, temporaryFolder(t));
+  afterTest(t, () => server?.thaw());
+  const node = await startTellingNode({ relayUrl: ready.url, slots: 4 });
+  afterTest(t, node.kill);
+  const client = clientOf(ready);
+  const order = {
+    service: LLM,
+    model: 'test/ten-ms',
+    input: { messages: [{ role: 'user', content: 'x' }], max_tokens: 2 },
+  };
+  const submit = async () => ((await (await postJob(client, order)).json()) as { id: string }).id;
+  const id = await submit();
+  assert.equal((await endOf(client, id)).state, 'succeeded');
+  const pending = await submit();
+  server?.freeze();
+  const admin = { authorization: `Bearer ${ready.adminToken}` };
+  const signal = AbortSignal.timeout(CLIENT_PATIENCE_MS);
+  const asked = [
+    ...ASKING.map((path) => client.request(path.replace('ID', id), { signal })),
+    ...ADMIN_ASKING.map((path) => fetch(`${ready.url}${path}`, { headers: admin, signal })),
+    client.request(`/v1/jobs/${id}/cancel`, { method: 'POST', signal }),
+    postJob(client, order),
+  ];
+  for (const response of await Promise.all(asked)) {
+    const body = await response.text();
+    assert.equal(response.status, 507, `${response.url} ${body}`);
+    assert.match(body, /"code":"storage_failed"/, response.url);
+    assert.match(response.headers.get('retry-after') ?? '', /^\d+$/, response.url);
+  }
+  server?.thaw();
+  await until(async () => (await client.request('/v1/health/ready')).ok);
+  assert.equal((await endOf(client, pending)).state, 'succeeded');
+  server?.freeze();
+  relay.child.kill('SIGTERM');
+  await until(() => relay.child.exitCode !== null, CLIENT_PATIENCE_MS);
+  assert.equal(relay.child.exitCode, 0, relay.stderr());
+});
+
+test('a relay is not ready while records wait for room that a probe still finds, and loses none of them', {
+  skip,
+}, async (t) => {
+  const { url } = await createDatabase();
+  const data = temporaryFolder(t);
+  const { relay, ready } = await startRelay(t, url, data, String(await freePort()));
+  const node = await startTellingNode({ relayUrl: ready.url, slots: 4 });
+  afterTest(t, node.kill);
+  const tamper = async (sql: string) => {
+    const client = new pg.Client(url);
+    await client.connect();
+    await client.query(sql).finally(() => client.end());
+  };
+  await tamper(`
+    CREATE FUNCTION fill_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full';
+    END $$`);
+  const fill = () => tamper('CREATE TRIGGER fill_disk BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION fill_disk()');
+  const free = () => tamper('DROP TRIGGER fill_disk ON jobs');
+  await fill();
+  const client = clientOf(ready);
+  const body = JSON.stringify({ model: 'test/ten-ms', messages: [{ role: 'user', content: 'x' }], max_tokens: 2 });
+  const headers = { 'content-type': 'application/json' };
+  const chat = () => client.request('/v1/chat/completions', { method: 'POST', headers, body });
+  const answered = await chat();
+  assert.equal(answered.status, 200, await answered.text());
+  const health = async () => (await (await client.request('/v1/health/ready')).json()) as { reasons: string[] };
+  const full = /^Nothing can be written down: .*the disk of its server is full/;
+  await until(async () => full.test((await health()).reasons.join()));
+  assert.equal((await chat()).status, 507);
+  await free();
+  const isReady = async () => (await client.request('/v1/health/ready')).ok;
+  await until(isReady);
+  const receiptOf = (response: Response) => `/v1/receipts/${response.headers.get('x-sparewatt-receipt')}`;
+  const receipt = await client.request(receiptOf(answered));
+  assert.equal(receipt.status, 200, await receipt.text());
+
+  // What a relay has answered and could not write down to its end is written by the next one.
+  await fill();
+  const late = await chat();
+  assert.equal(late.status, 200, await late.text());
+  await until(async () => !(await isReady()));
+  relay.child.kill('SIGTERM');
+  assert.equal(await relay.exit, 0, relay.stderr());
+  await free();
+  await startRelay(t, url, data, new URL(ready.url).port);
+  await until(async () => (await client.request(receiptOf(late))).status === 200);
 });
 
 test('a second relay at the same database says that another one uses it', { skip }, async (t) => {

@@ -8,6 +8,7 @@ import { after } from 'node:test';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { installPackage, mayInstallPackages } from './debian-package.ts';
+import { descendantsOf } from './processes.ts';
 
 const run = promisify(execFile);
 const USER = 'sparewatt';
@@ -28,6 +29,9 @@ export type PostgresServer = {
   dropDatabase(url: string): Promise<void>;
   /** A new database with what has been committed in another one. */
   copyDatabase(url: string): Promise<string>;
+  /** Stops every process of it, so that it takes connections and says nothing, until it is let go on. */
+  freeze(): void;
+  thaw(): void;
   /** Kills every process of it at once. */
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -81,6 +85,12 @@ export async function startPostgres(): Promise<PostgresServer> {
   let server: ChildProcess | undefined;
   /** Of whom the server belongs to: a new line costs both sides more than most of what is said on it. */
   let ownerLine: pg.Client | undefined;
+  const signalAll = (signal: NodeJS.Signals) => {
+    if (server?.pid === undefined) return;
+    // The one that makes the others first when they are stopped, so that none is missed.
+    server.kill(signal);
+    for (const pid of descendantsOf(server.pid)) sendTo(pid, signal);
+  };
   const end = async (signal: NodeJS.Signals) => {
     const ending = server;
     server = undefined;
@@ -148,10 +158,21 @@ export async function startPostgres(): Promise<PostgresServer> {
       rmSync(dump);
       return copy;
     },
+    freeze: () => signalAll('SIGSTOP'),
+    thaw: () => signalAll('SIGCONT'),
     // As the server itself does when one of its processes crashes: all end at once, and nothing is written any more.
     kill: () => end('SIGQUIT'),
     start,
   };
+}
+
+/** One that ends meanwhile, as those of connections do, is not missed. */
+function sendTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function nameIn(url: string): string {

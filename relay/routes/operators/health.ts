@@ -28,6 +28,9 @@ export async function readHealth(services: RelayServices): Promise<Health> {
 }
 
 /** What keeps the relay from its work now, each a sentence; tries a write. */
-export async function readTroubles({ bus, store }: Pick<RelayServices, 'bus' | 'store'>): Promise<string[]> {
-  return troublesOf(bus.isConnected(), await store.health());
+export async function readTroubles({
+  bus,
+  storageHealth,
+}: Pick<RelayServices, 'bus' | 'storageHealth'>): Promise<string[]> {
+  return troublesOf(bus.isConnected(), await storageHealth());
 }

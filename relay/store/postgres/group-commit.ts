@@ -7,9 +7,14 @@ import { isLostConnection, isStorageFailure } from './storage-problems.ts';
 
 /** One transaction must not hold readers up for long. */
 const MOST_WRITES = 128;
+/** Of a server that is far away each write is a journey; those that come first need not wait for the others. */
+const LONGEST_TRANSACTION_MS = 2_000;
+const BEGIN_AND_COMMIT = 2;
+/** How long a write may be expected to wait for those before it. */
+const LONGEST_LINE_MS = 8_000;
 
 type Run = (db: Queries) => Promise<unknown>;
-type Write = Settled & { run: Run };
+type Write = Settled & { run: Run; acceptedAt: number };
 
 /**
  * The writes of one turn of the event loop, and those that come while others are written, share a transaction.
@@ -22,6 +27,8 @@ type Write = Settled & { run: Run };
  *    whether it was kept, and the refusal says so.
  * 6. The `Queries` that a write is given are new for each transaction, and after each write that was undone.
  * 7. `close` takes no new writes and resolves when every accepted one has settled.
+ * 8. Once a write waits for longer than a transaction takes, a new one that would take longer than `LONGEST_LINE_MS` at the pace of
+ *    the last transaction is refused, and not kept: whoever brings work is told rather than left waiting, and comes again.
  */
 export class GroupCommit {
   readonly #owner: OwnerConnection;
@@ -29,17 +36,24 @@ export class GroupCommit {
   #working: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Milliseconds for each journey to the server. */
+  #pace = 0;
+  readonly #now: () => number;
+  readonly #tooSlow: () => Problem;
 
-  constructor(owner: OwnerConnection) {
+  constructor(owner: OwnerConnection, now: () => number, tooSlow: () => Problem) {
     this.#owner = owner;
+    this.#now = now;
+    this.#tooSlow = tooSlow;
   }
 
   /** Resolves with what `run` returned once that is durable. */
   write<T>(run: (db: Queries) => Promise<T>): Promise<T> {
     if (this.#closed)
       return Promise.reject(new Problem('draining', 'The relay is shutting down and records nothing more.'));
+    if (this.#isLineTooLong()) return Promise.reject(this.#tooSlow());
     const written = new Promise<T>((resolve, reject) => {
-      this.#queue.push({ run, resolve: resolve as (value: unknown) => void, reject });
+      this.#queue.push({ run, resolve: resolve as (value: unknown) => void, reject, acceptedAt: this.#now() });
     });
     this.#last = written.catch(() => undefined);
     this.#working ??= this.#work();
@@ -56,18 +70,34 @@ export class GroupCommit {
     await this.#working;
   }
 
+  #isLineTooLong(): boolean {
+    const [oldest] = this.#queue;
+    if (oldest === undefined || this.#now() - oldest.acceptedAt < LONGEST_TRANSACTION_MS) return false;
+    return this.#queue.length * this.#pace > LONGEST_LINE_MS;
+  }
+
   async #work(): Promise<void> {
     await endOfTurn();
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, MOST_WRITES);
-      settleWrites(batch, await this.#commit(batch));
+      const startedAt = this.#now();
+      const outcomes = await this.#commit(batch);
+      this.#pace = (this.#now() - startedAt) / (outcomes.length + BEGIN_AND_COMMIT);
+      this.#queue.unshift(...batch.slice(outcomes.length));
+      settleWrites(batch.slice(0, outcomes.length), outcomes);
     }
     this.#working = undefined;
   }
 
+  /** Of the first writes, one at least; the others are still to be done. */
   async #commit(batch: readonly Write[]): Promise<Outcome[]> {
+    const goesOn = () => {
+      const deadline = this.#now() + LONGEST_TRANSACTION_MS;
+      return () => this.#now() < deadline;
+    };
     try {
-      return (await this.#transaction((db) => runTogether(db, batch))) ?? (await this.#transaction(apart(batch))) ?? [];
+      const together = await this.#transaction((db) => runTogether(db, batch, goesOn()));
+      return together ?? (await this.#transaction(apart(batch, goesOn()))) ?? [];
     } catch (error) {
       return batch.map(() => ({ error }));
     }
@@ -108,10 +138,17 @@ export class GroupCommit {
 }
 
 /** The common case: savepoints would cost two more journeys for each. Undefined when a write failed by its own fault. */
-async function runTogether(db: Queries, batch: readonly Write[]): Promise<Outcome[] | undefined> {
+async function runTogether(
+  db: Queries,
+  batch: readonly Write[],
+  goesOn: () => boolean,
+): Promise<Outcome[] | undefined> {
   const outcomes: Outcome[] = [];
   try {
-    for (const { run } of batch) outcomes.push({ value: await run(db) });
+    for (const { run } of batch) {
+      outcomes.push({ value: await run(db) });
+      if (!goesOn()) break;
+    }
   } catch (error) {
     if (isStorageFailure(error)) throw error;
     return undefined;
@@ -119,7 +156,7 @@ async function runTogether(db: Queries, batch: readonly Write[]): Promise<Outcom
   return outcomes;
 }
 
-function apart(batch: readonly Write[]) {
+function apart(batch: readonly Write[], goesOn: () => boolean) {
   return async (first: Queries, renew: () => Queries): Promise<Outcome[]> => {
     let db = first;
     const outcomes: Outcome[] = [];
@@ -134,6 +171,7 @@ function apart(batch: readonly Write[]) {
         outcomes.push({ error });
       }
       await db.run('RELEASE SAVEPOINT one_write');
+      if (!goesOn()) break;
     }
     return outcomes;
   };

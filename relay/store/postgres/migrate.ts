@@ -7,6 +7,7 @@ import {
   type Migration,
   missingIn,
 } from '../migration.ts';
+import type { PendingUpgrade } from '../tell-upgrade.ts';
 import type { Queries } from './queries.ts';
 
 /** Its presence marks the database as ours. */
@@ -20,6 +21,8 @@ export type MigrationOptions = {
   /** What people are told of. */
   database: string;
   now: () => number;
+  /** Hears of what is about to be done to a database that an older Sparewatt has left. */
+  onUpgrade?: ((pending: PendingUpgrade) => void) | undefined;
 };
 
 /**
@@ -28,11 +31,14 @@ export type MigrationOptions = {
  * Errors: `database_unusable` when the database is another program's, newer than this program, or was built by a
  * migration whose text has changed since.
  */
-export async function migrate(db: Queries, { migrations, database, now }: MigrationOptions): Promise<void> {
+export async function migrate(db: Queries, { migrations, database, now, onUpgrade }: MigrationOptions): Promise<void> {
   await claim(db, database);
   const applied = await readApplied(db, { migrations, database });
-  await db.script(`SET LOCAL statement_timeout = ${STEP_MS}`);
-  for (const step of missingIn(applied, migrations)) {
+  const missing = missingIn(applied, migrations);
+  if (applied.length > 0 && missing.length > 0) onUpgrade?.({ steps: missing.length, sizeBytes: await sizeOf(db) });
+  // A copy that is being taken has its tables locked, too, and ends.
+  await db.script(`SET LOCAL statement_timeout = ${STEP_MS}; SET LOCAL lock_timeout = 0`);
+  for (const step of missing) {
     await db.script(step.sql, STEP_MS);
     await db.run(`INSERT INTO ${TABLE} (id, name, checksum, applied_at) VALUES ($1, $2, $3, $4)`, [
       step.id,
@@ -41,6 +47,10 @@ export async function migrate(db: Queries, { migrations, database, now }: Migrat
       now(),
     ]);
   }
+}
+
+async function sizeOf(db: Queries): Promise<number> {
+  return (await db.one<{ size: number }>('SELECT pg_database_size(current_database()) AS size'))?.size ?? 0;
 }
 
 /** For a database that is only read: it must be as `migrate` leaves it. Errors: `database_unusable`. */

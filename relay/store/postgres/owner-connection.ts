@@ -4,11 +4,11 @@ import type pg from 'pg';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { Connections } from './connections.ts';
 import { type Queries, queriesOn } from './queries.ts';
-import { StatementError, toStoreError } from './storage-problems.ts';
+import { StatementError } from './storage-problems.ts';
 
 /** "SPRW". Locks of this kind belong to one database each. */
 const LOCK = 0x53505257;
-/** How long a relay that was killed may take to vanish for the server before a new one gives up. */
+/** How long a relay that was killed, or a connection of this one that broke, may take to vanish for the server. */
 const LOCK_PATIENCE_MS = 5_000;
 const LOCK_RETRY_MS = 50;
 const RECONNECT_PAUSE_MS = 250;
@@ -38,6 +38,8 @@ const NO_SUCH_TABLE = '42P01';
 
 /** A connection as the server knows it. A number alone is given again. */
 type Session = { pid: number; start: string };
+/** Who has the lock; `isLeaving` for a connection of this very relay, and for one that has gone since. */
+type Holder = { host: string; isLeaving: boolean };
 
 /**
  * The one connection that writes.
@@ -60,6 +62,7 @@ export class OwnerConnection {
   constructor(connections: Connections, now: () => number) {
     this.#connections = connections;
     this.#now = now;
+    connections.onSilence(() => this.discard());
   }
 
   /** Takes the lock for the first time. Errors: `database_in_use`, `storage_failed`. */
@@ -85,9 +88,8 @@ export class OwnerConnection {
   async connect(): Promise<() => Queries> {
     if (this.#client === undefined) await this.#reconnect();
     const client = this.#client;
-    const { database } = this.#connections;
-    if (client === undefined) throw toStoreError(new Error('it broke off at once'), database);
-    return () => queriesOn(client, database);
+    if (client === undefined) throw this.#connections.toError(new Error('it broke off at once'));
+    return () => queriesOn(client, this.#connections);
   }
 
   /** Lets go of the connection and of the lock with it. */
@@ -100,8 +102,7 @@ export class OwnerConnection {
   async #reconnect(): Promise<void> {
     if (this.#refused !== undefined && this.#now() < this.#refused.until) throw this.#refused.error;
     try {
-      const holder = await this.#take();
-      if (holder !== undefined) throw this.#lost('has taken over the database. Stop one of the two', holder.host);
+      await this.#retake();
       this.#refused = undefined;
     } catch (error) {
       this.#refused = { error, until: this.#isOutOfDate ? Number.POSITIVE_INFINITY : this.#now() + RECONNECT_PAUSE_MS };
@@ -109,14 +110,21 @@ export class OwnerConnection {
     }
   }
 
+  /** Waits for the end of what was this relay's own connection: nobody else has had the lock then. */
+  async #retake(): Promise<void> {
+    for (const deadline = this.#now() + LOCK_PATIENCE_MS; ; await sleep(LOCK_RETRY_MS)) {
+      const holder = await this.#take();
+      if (holder === undefined) return;
+      if (!holder.isLeaving) throw this.#lost('has taken over the database. Stop one of the two', holder.host);
+      if (this.#now() >= deadline) throw this.#connections.toError(new Error('it holds on to a connection that broke'));
+    }
+  }
+
   /** Connects and takes the lock, or tells who has it. */
-  async #take(): Promise<{ host: string } | undefined> {
-    const { pool, database } = this.#connections;
-    const client = await pool.connect().catch((error: unknown) => {
-      throw toStoreError(error, database);
-    });
+  async #take(): Promise<Holder | undefined> {
+    const client = await this.#connections.connect();
     try {
-      const queries = queriesOn(client, database);
+      const queries = queriesOn(client, this.#connections);
       await queries.script(SESSION);
       await queries.script(LOOK_FOR_CLIENT).catch(unlessRefused);
       const lock = await queries.one<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [LOCK]);
@@ -128,11 +136,10 @@ export class OwnerConnection {
       const holder = await queries.one<Session & { host: string }>(HOLDER);
       // The server does not know yet that the line to this very relay has broken.
       const last = this.#lastSession;
-      if (holder !== undefined && holder.pid === last?.pid && holder.start === last.start) {
-        await queries.all('SELECT pg_terminate_backend($1)', [holder.pid]);
-      }
+      const isOwn = holder !== undefined && holder.pid === last?.pid && holder.start === last.start;
+      if (isOwn) await queries.all('SELECT pg_terminate_backend($1)', [holder.pid]);
       client.release(true);
-      return holder ?? { host: 'another machine' };
+      return { host: holder?.host ?? 'another machine', isLeaving: isOwn || holder === undefined };
     } catch (error) {
       client.release(true);
       throw error;

@@ -1,10 +1,13 @@
+import type { Problem } from '../../../shared/problems/problem.ts';
 import { type NKey, nkeyFromSeed } from '../../fabric/bus/nkey.ts';
+import { inTime } from '../../in-time.ts';
 import { withAttestation } from '../../receipts/attested-sealer.ts';
 import { createReceiptSealer, type ReceiptSealer } from '../../receipts/seal-receipt.ts';
 import { unsignedSealer } from '../rows/stored-receipt.ts';
 import type { StoreRooms } from '../store-rooms.ts';
+import type { PendingUpgrade } from '../tell-upgrade.ts';
 import { createBatchStore } from './batch-store.ts';
-import { type Connections, createConnections } from './connections.ts';
+import { type Connections, createConnections, SILENCE_TIMEOUT_MS } from './connections.ts';
 import { createCreditStore } from './credit-store.ts';
 import { createFileStore } from './file-store.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -24,7 +27,7 @@ import { createReceiptLogStore } from './receipt-log-store.ts';
 import { createReceiptReader } from './receipt-reader.ts';
 import { createRequestMarkStore } from './request-mark-store.ts';
 import { createServiceStore } from './service-store.ts';
-import { isLostConnection, toOpeningError, toStoreError } from './storage-problems.ts';
+import { isLostConnection, toOpeningError, tooSlow } from './storage-problems.ts';
 import { createUsageStore } from './usage-store.ts';
 
 export type PostgresOptions = {
@@ -42,13 +45,18 @@ export type PostgresOptions = {
  * Takes the database for this relay, brings its schema up to date and proves that it can be written.
  * Errors: `database_unusable`, `database_in_use`.
  */
-export async function openPostgresRooms(options: PostgresOptions): Promise<StoreRooms> {
+export async function openPostgresRooms(
+  options: PostgresOptions,
+  onUpgrade: (pending: PendingUpgrade) => void = () => undefined,
+): Promise<StoreRooms> {
   const { url, relaySeed, attestationSeed, readOnly = false } = options;
   const connections = createConnections(url);
-  const owner = new OwnerConnection(connections, () => performance.now());
-  const commits = new GroupCommit(owner);
-  const access = createAccess(connections, commits, readOnly);
-  const migration = { migrations: MIGRATIONS, database: connections.database, now: Date.now };
+  const now = () => performance.now();
+  const late = () => tooSlow(connections.database);
+  const owner = new OwnerConnection(connections, now);
+  const commits = new GroupCommit(owner, now, late);
+  const access = createAccess(connections, commits, late, readOnly);
+  const migration = { migrations: MIGRATIONS, database: connections.database, now: Date.now, onUpgrade };
   try {
     if (readOnly) await access.read((db) => assertMigrated(db, migration));
     else {
@@ -61,14 +69,14 @@ export async function openPostgresRooms(options: PostgresOptions): Promise<Store
     const close = async () => {
       await commits.close();
       owner.discard();
-      await connections.pool.end();
+      await connections.close();
     };
     const sealer =
       signer === undefined ? unsignedSealer : withAttestation(createReceiptSealer(signer), attestationSeed);
     return roomsOf(access, { signer, sealer }, close);
   } catch (error) {
     owner.discard();
-    await connections.pool.end();
+    await connections.close();
     throw toOpeningError(error, connections.database);
   }
 }
@@ -103,15 +111,18 @@ async function probeWrite(db: Queries): Promise<void> {
   await db.run('DELETE FROM write_probe');
 }
 
-function createAccess({ pool, database }: Connections, commits: GroupCommit, readOnly: boolean): PostgresAccess {
-  const read = async <T>(run: (db: Queries) => Promise<T>): Promise<T> => {
+function createAccess(
+  connections: Connections,
+  commits: GroupCommit,
+  late: () => Problem,
+  readOnly: boolean,
+): PostgresAccess {
+  const readInTurn = async <T>(run: (db: Queries) => Promise<T>): Promise<T> => {
     await commits.settled();
-    const client = await pool.connect().catch((error: unknown) => {
-      throw toStoreError(error, database);
-    });
+    const client = await connections.connect();
     let isBroken = true;
     try {
-      const value = await run(queriesOn(client, database));
+      const value = await run(queriesOn(client, connections));
       isBroken = false;
       return value;
     } catch (error) {
@@ -121,6 +132,7 @@ function createAccess({ pool, database }: Connections, commits: GroupCommit, rea
       client.release(isBroken);
     }
   };
+  const read = <T>(run: (db: Queries) => Promise<T>): Promise<T> => inTime(readInTurn(run), SILENCE_TIMEOUT_MS, late);
   return {
     write: (run) => (readOnly ? Promise.reject(new Error('the store was opened to be read')) : commits.write(run)),
     read,

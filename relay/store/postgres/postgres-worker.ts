@@ -3,4 +3,4 @@ import { workerData } from 'node:worker_threads';
 import { serveStore } from '../thread/serve-store.ts';
 import { openPostgresRooms, type PostgresOptions } from './postgres-rooms.ts';
 
-await serveStore(() => openPostgresRooms(workerData as PostgresOptions));
+await serveStore((onUpgrade) => openPostgresRooms(workerData as PostgresOptions, onUpgrade));

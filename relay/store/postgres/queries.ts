@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { toStoreError } from './storage-problems.ts';
+import type { Connections } from './connections.ts';
 
 /**
  * Statements on one connection, each prepared there once. Placeholders are `$1`, `$2` …
@@ -38,12 +38,12 @@ export function placesOf(columns: string): string {
 /** A prepared statement has one name on every connection. The texts are those of this folder, so that they are few. */
 const names = new Map<string, string>();
 
-export function queriesOn(client: pg.ClientBase, database: string): Queries {
+export function queriesOn(client: pg.ClientBase, { toError }: Pick<Connections, 'toError'>): Queries {
   const send = async (sql: string, values: readonly unknown[] = []): Promise<pg.QueryResult> => {
     try {
       return await client.query({ name: nameOf(sql), text: sql, values: values.map(storable) });
     } catch (error) {
-      throw toStoreError(error, database);
+      throw toError(error);
     }
   };
   return {
@@ -54,7 +54,7 @@ export function queriesOn(client: pg.ClientBase, database: string): Queries {
       try {
         await client.query({ text: sql, query_timeout: patienceMs } as pg.QueryConfig);
       } catch (error) {
-        throw toStoreError(error, database);
+        throw toError(error);
       }
     },
   };

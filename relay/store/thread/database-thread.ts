@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { InFlight } from '../../in-flight.ts';
 import type { StoreRooms } from '../store-rooms.ts';
+import type { PendingUpgrade } from '../tell-upgrade.ts';
 import { type Call, type FromThread, fromErrorRecord, type Room, type ToThread } from './thread-messages.ts';
 
 /** About 2 KB each, so that a disk that stands still costs 100 MB before callers are told. */
@@ -17,6 +18,8 @@ export type DatabaseThreadOptions = {
   workerData: unknown;
   /** How many calls may wait for the thread. */
   maxPending?: number | undefined;
+  /** Hears that the thread brings an older database up to date, before it is opened. */
+  onUpgrade?: ((pending: PendingUpgrade) => void) | undefined;
 };
 
 type Method<R extends Room, M extends keyof StoreRooms[R]> = Extract<
@@ -44,9 +47,12 @@ type Pending = { resolve: (value: unknown) => void; reject: (error: unknown) => 
 
 /** Starts the thread and opens the database in it. Errors: those of opening it. */
 export async function startDatabaseThread(options: DatabaseThreadOptions): Promise<DatabaseThread> {
-  const { name, workerUrl, workerData, maxPending = DEFAULT_MAX_PENDING } = options;
+  const { name, workerUrl, workerData, maxPending = DEFAULT_MAX_PENDING, onUpgrade } = options;
   // Without the options of this process: some, such as --input-type, would keep the thread from starting.
   const worker = new Worker(workerUrl, { workerData, execArgv: [] });
+  if (onUpgrade !== undefined) {
+    worker.on('message', (message: FromThread) => message.type === 'upgrading' && onUpgrade(message.pending));
+  }
   const line = new DatabaseLine(worker, name, maxPending);
   try {
     await line.opened;
@@ -147,7 +153,7 @@ class DatabaseLine {
       this.#opening.resolve();
     } else if (message.type === 'refused') {
       this.#opening.reject(fromErrorRecord(message.error));
-    } else {
+    } else if (message.type === 'outcomes') {
       for (const [id, value] of message.values) this.#take(id)?.resolve(value);
       for (const [id, error] of message.errors) this.#take(id)?.reject(fromErrorRecord(error));
     }

@@ -1,16 +1,19 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import type { StoreRooms } from '../store-rooms.ts';
+import type { PendingUpgrade } from '../tell-upgrade.ts';
 import { type Call, type FromThread, type ToThread, toErrorRecord } from './thread-messages.ts';
 
 type Methods = Record<string, (...args: readonly unknown[]) => Promise<unknown>>;
 type Outcomes = Extract<FromThread, { type: 'outcomes' }>;
 
 /** Opens a database in this worker thread and answers calls to it; the other end is `database-thread.ts`. */
-export async function serveStore(open: () => StoreRooms | Promise<StoreRooms>): Promise<void> {
+export async function serveStore(
+  open: (onUpgrade: (pending: PendingUpgrade) => void) => StoreRooms | Promise<StoreRooms>,
+): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error('a store is served only by a worker thread');
   try {
-    const store = await open();
+    const store = await open((pending) => port.postMessage({ type: 'upgrading', pending } satisfies FromThread));
     const gather = createGatherer(port);
     const answer = async ([id, room, method, args]: Call): Promise<void> => {
       try {

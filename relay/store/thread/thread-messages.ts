@@ -1,6 +1,7 @@
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { ProblemCode } from '../../../shared/problems/table.ts';
 import type { StoreRooms } from '../store-rooms.ts';
+import type { PendingUpgrade } from '../tell-upgrade.ts';
 
 export type Room = keyof StoreRooms;
 
@@ -11,6 +12,7 @@ export type Call = readonly [id: number, room: Room, method: string, args: reado
 export type ToThread = readonly Call[];
 
 export type FromThread =
+  | { type: 'upgrading'; pending: PendingUpgrade }
   | { type: 'opened' }
   | { type: 'refused'; error: ErrorRecord }
   | { type: 'outcomes'; values: [id: number, value: unknown][]; errors: [id: number, error: ErrorRecord][] };

@@ -5,6 +5,7 @@ import { createServices } from '../../../relay/compose/create-services.ts';
 import { openDataFolder } from '../../../relay/data-folder/data-folder.ts';
 import { readOrCreateKeys } from '../../../relay/data-folder/keys.ts';
 import { openFabric } from '../../../relay/fabric/open-fabric.ts';
+import { SHELF_FILE } from '../../../relay/jobs/record-shelf.ts';
 import { openNodeRegister } from '../../../relay/pairing/node-register.ts';
 import { readOrCreateRelayIdentity } from '../../../relay/pairing/relay-identity.ts';
 import { HEAD_FILE } from '../../../relay/receipts/log/head-file.ts';
@@ -22,10 +23,13 @@ const store = await openSqliteStore({ file: folder.file('sparewatt.sqlite'), rel
 const register = await openNodeRegister({ store: store.pairing, log, now: Date.now });
 const fabric = await openFabric({ folder, host: '127.0.0.1', port: 0, revocations: register.revocations, log });
 const rules = { open: false, approve: false };
-const headFile = folder.file(HEAD_FILE);
-const filesFolder = folder.subfolder('files');
+const places = {
+  headFile: folder.file(HEAD_FILE),
+  shelfFile: folder.file(SHELF_FILE),
+  filesFolder: folder.subfolder('files'),
+};
 const diskUsage = async () => ({ databaseBytes: null, freeBytes: null });
-const part = { log, store, fabric, keys, settings: [], register, identity, headFile, diskUsage, rules, filesFolder };
+const part = { log, store, fabric, keys, settings: [], register, identity, diskUsage, rules, ...places };
 const services = await createServices(part);
 
 const app = await createApp({ services, logger: log, log, maxBodyBytes: 1_000_000 });

@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createRecordKeeper, type KeptLimits } from '../../../relay/jobs/record-keeper.ts';
+import { openRecordShelf } from '../../../relay/jobs/record-shelf.ts';
 import type { JobStore } from '../../../relay/store/store.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { collectLog } from '../../support/log.ts';
 import { isProblem } from '../../support/problems.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
 import { finishedJob } from '../store/store-records.ts';
 
 /** A real store behind a disk that the test fills and frees, and a keeper that writes to it. */
-async function startKeeper(t: TestContext, limits?: KeptLimits) {
+async function startKeeper(t: TestContext, limits?: KeptLimits, shelfFile?: string) {
   const { jobs } = await (await makeSqlitePlace(t)).open();
   const disk = { isFull: false, losesAnswers: false };
   const store: Pick<JobStore, 'recordFinishedJob' | 'findJob'> = {
@@ -36,20 +40,34 @@ async function startKeeper(t: TestContext, limits?: KeptLimits) {
     };
     return forget;
   };
-  const keeper = createRecordKeeper({ store, log, later, ...(limits === undefined ? {} : { limits }) });
+  const shelf = shelfFile === undefined ? undefined : openRecordShelf(shelfFile, log);
+  const keeper = createRecordKeeper({ store, log, later, shelf, ...(limits === undefined ? {} : { limits }) });
   const write = (...ids: string[]) => Promise.all(ids.map((id) => keeper.write(finishedJob(id), 'desk-1')));
   const isWritable = (): boolean => {
+    const { writable } = keeper.health();
     try {
       keeper.assertWritable();
+      assert.equal(writable, true);
       return true;
     } catch (error) {
+      assert.equal(writable, false);
       isProblem('storage_failed', /full|broke/)(error);
       assert.equal((error as Problem).retryAfterMs, 1_000);
       return false;
     }
   };
   const listed = async () => (await jobs.listJobs({ limit: 100 })).jobs.map(({ id }) => id).reverse();
-  return { keeper, disk, log, write, isWritable, pass: () => pass?.(), isToTryAgain: () => pass !== undefined, listed };
+  return {
+    keeper,
+    disk,
+    log,
+    store,
+    write,
+    isWritable,
+    pass: () => pass?.(),
+    isToTryAgain: () => pass !== undefined,
+    listed,
+  };
 }
 
 test('keeps what the disk refuses, lets no work in meanwhile, and writes it oldest first when there is room', async (t) => {
@@ -138,4 +156,38 @@ test('says how many are lost when the disk is full to the end', async (t) => {
     log.lines.at(-1),
     'error the storage took no writes to the end: the records of so many finished jobs are lost',
   );
+});
+
+test('what the storage took none of to the end is written by the next relay, once and before anything else', async (t) => {
+  const file = join(temporaryFolder(t), 'records.json');
+  const first = await startKeeper(t, undefined, file);
+  await first.write('job_1');
+  first.disk.losesAnswers = true;
+  await first.write('job_2');
+  first.disk.isFull = true;
+  await first.write('job_3');
+  await first.keeper.close();
+  assert.match(first.log.lines.at(-1) ?? '', /^warn .* lie in the data folder, and the next relay writes them$/);
+  assert.deepEqual(await first.listed(), ['job_1', 'job_2']);
+  const { keeper, store, log, pass, listed } = await startKeeper(t, undefined, file);
+  // It has the database of the first, and so what that wrote and did not hear of.
+  await store.recordFinishedJob(finishedJob('job_2'));
+  assert.deepEqual(keeper.health(), { writable: true });
+  await keeper.write(finishedJob('job_4'), 'desk-1');
+  pass();
+  await until(() => keeper.kept().length === 0);
+  assert.deepEqual(await listed(), ['job_2', 'job_3', 'job_4']);
+  await keeper.close();
+  assert.equal(existsSync(file), false);
+  assert.deepEqual(log.lines, ['info the storage takes writes again; the records that waited are written']);
+});
+
+test('a shelf that cannot be read keeps no relay from its work', async (t) => {
+  const file = join(temporaryFolder(t), 'records.json');
+  writeFileSync(file, '[{"record":');
+  const { keeper, write, listed, log } = await startKeeper(t, undefined, file);
+  await write('job_1');
+  await keeper.close();
+  assert.deepEqual(await listed(), ['job_1']);
+  assert.deepEqual(log.lines, ['error records of finished jobs that an earlier relay has left cannot be read']);
 });

@@ -11,11 +11,11 @@ import { silentLog } from '../../../support/pool.ts';
 async function setUp(t: TestContext) {
   const state = { isConnected: true, storage: { writable: true } as StoreHealth, askedStore: 0 };
   const lifecycle = createLifecycle();
-  const health = async (): Promise<StoreHealth> => {
+  const storageHealth = async (): Promise<StoreHealth> => {
     state.askedStore += 1;
     return state.storage;
   };
-  const parts = { version: '0.0.0-test', lifecycle, bus: { isConnected: () => state.isConnected }, store: { health } };
+  const parts = { version: '0.0.0-test', lifecycle, bus: { isConnected: () => state.isConnected }, storageHealth };
   const services = parts as unknown as RelayServices;
   const app = await createApp({ services, logger: silentLog, maxBodyBytes: 1_024 });
   t.after(() => app.close());

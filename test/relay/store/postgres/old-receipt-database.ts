@@ -2,6 +2,7 @@ import pg from 'pg';
 import { migrate } from '../../../../relay/store/postgres/migrate.ts';
 import { MIGRATIONS } from '../../../../relay/store/postgres/migrations/all.ts';
 import { queriesOn } from '../../../../relay/store/postgres/queries.ts';
+import { toStoreError } from '../../../../relay/store/postgres/storage-problems.ts';
 import { oldReceiptLog } from '../old-receipt-log.ts';
 import { T0 } from '../store-records.ts';
 
@@ -9,7 +10,7 @@ import { T0 } from '../store-records.ts';
 export type OldDatabase = { size: number; root: Uint8Array };
 
 /** The first migration that such a database has not seen. */
-const NEXT_MIGRATION = 97;
+export const NEXT_MIGRATION = 97;
 
 const FILL = `
 INSERT INTO api_keys (key_id, hash, name, scopes, created_at) VALUES ('key_1', 'h', 'old', '[]', 0);
@@ -31,7 +32,11 @@ export async function fillOldDatabase(url: string, size: number): Promise<OldDat
   await client.connect();
   try {
     const migrations = MIGRATIONS.filter(({ id }) => id < NEXT_MIGRATION);
-    await migrate(queriesOn(client, 'old'), { migrations, database: 'old', now: () => T0 });
+    await migrate(queriesOn(client, { toError: (error) => toStoreError(error, 'old') }), {
+      migrations,
+      database: 'old',
+      now: () => T0,
+    });
     await client.query('CREATE TEMPORARY TABLE told (at BIGINT GENERATED ALWAYS AS IDENTITY, body TEXT)');
     await client.query('INSERT INTO told (body) SELECT unnest($1::text[])', [bodies]);
     await client.query(FILL);

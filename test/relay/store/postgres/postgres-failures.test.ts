@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import pg from 'pg';
 import { auditLog } from '../../../../relay/receipts/log/audit-log.ts';
@@ -9,14 +6,12 @@ import { openPostgresStore } from '../../../../relay/store/postgres/open-postgre
 import type { Store } from '../../../../relay/store/store.ts';
 import { whyNoPostgres } from '../../../support/postgres.ts';
 import { isProblem } from '../../../support/problems.ts';
-import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { until } from '../../../support/until.ts';
 import { asKept, finishedJob, keyRecord, RELAY_KEY } from '../store-records.ts';
+import { startLine } from './postgres-line.ts';
 import { type PostgresPlace, preparePostgresPlaces } from './postgres-place.ts';
 
 const skip = whyNoPostgres() ?? false;
-/** As PostgreSQL calls it. */
-const SOCKET = '.s.PGSQL.5432';
 const makePlace = skip === false ? preparePostgresPlaces() : undefined;
 
 function proves(sentence: string, prove: (place: PostgresPlace, t: TestContext) => Promise<void>): void {
@@ -35,33 +30,6 @@ function cutLines(place: PostgresPlace): Promise<void> {
     'SELECT pg_terminate_backend(pid) FROM pg_stat_activity ' +
       "WHERE datname = current_database() AND application_name = 'sparewatt'",
   );
-}
-
-/** A line to a server whose break the server does not notice. */
-async function startLine(t: TestContext, url: string): Promise<{ url: string; breakOff(): void }> {
-  const folder = temporaryFolder(t);
-  const host = /@([^/]+)\//.exec(url)?.[1] ?? '';
-  const near = new Set<Socket>();
-  const far = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    const other = connect(join(decodeURIComponent(host), SOCKET));
-    near.add(socket.on('error', () => undefined));
-    far.add(other.on('error', () => undefined));
-    socket.pipe(other, { end: false });
-    other.pipe(socket);
-  });
-  await once(server.listen(join(folder, SOCKET)), 'listening');
-  t.after(() => {
-    server.close();
-    for (const socket of [...near, ...far]) socket.destroy();
-  });
-  return {
-    url: url.replace(host, encodeURIComponent(folder)),
-    breakOff: () => {
-      for (const socket of near) socket.destroy();
-      near.clear();
-    },
-  };
 }
 
 proves('gives a database to one relay at a time, and to the next one when that is gone', async (place) => {
@@ -189,7 +157,14 @@ proves('takes its lock back from a connection of its own that only the server st
   t.after(() => store.close());
   assert.equal(await store.nodes.nextEpoch('desk-1'), 1);
   line.breakOff();
-  await until(() => isWritable(store));
+  const refused: unknown[] = [];
+  await until(() =>
+    store.nodes.nextEpoch('desk-2').then(
+      () => true,
+      (error: unknown) => refused.push(error) < 0,
+    ),
+  );
+  for (const error of refused) isProblem('storage_failed', /^The relay's database does not answer/)(error);
   assert.equal(await store.nodes.nextEpoch('desk-1'), 2);
 });
 

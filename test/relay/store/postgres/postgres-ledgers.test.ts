@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
 import pg from 'pg';
 import { auditLog } from '../../../../relay/receipts/log/audit-log.ts';
+import { openStore } from '../../../../relay/store/open-store.ts';
+import { MIGRATIONS } from '../../../../relay/store/postgres/migrations/all.ts';
 import { openPostgresStore } from '../../../../relay/store/postgres/open-postgres-store.ts';
 import type { Store } from '../../../../relay/store/store.ts';
 import { isConsistent } from '../../../../shared/receipts/log/verify-proofs.ts';
@@ -10,7 +12,7 @@ import { whyNoPostgres } from '../../../support/postgres.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { until } from '../../../support/until.ts';
 import { draftFor, finishedJob, RELAY_KEY } from '../store-records.ts';
-import { fillOldDatabase } from './old-receipt-database.ts';
+import { fillOldDatabase, NEXT_MIGRATION } from './old-receipt-database.ts';
 import { type PostgresPlace, preparePostgresPlaces } from './postgres-place.ts';
 
 const skip = whyNoPostgres() ?? false;
@@ -150,6 +152,33 @@ CREATE FUNCTION take_long() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
   END IF;
 END $$;
 CREATE EVENT TRIGGER take_long ON ddl_command_start WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION take_long()`;
+
+proves('says that an older database is brought up to date before it is, and when it is', async ({ server }) => {
+  const url = await server.createDatabase();
+  const lines: { text: string; steps: unknown; database: unknown }[] = [];
+  const info = (facts: object, text: string): void => {
+    const { steps, database } = facts as Record<string, unknown>;
+    lines.push({ text: text.replace(/:.*/, ''), steps, database });
+  };
+  await fillOldDatabase(url, 2);
+  const opened = 'the relay keeps its data in PostgreSQL';
+  const open = async () => (await openStore({ file: 'unused', databaseUrl: url, log: { info } })).close();
+  await open();
+  const steps = MIGRATIONS.filter(({ id }) => id >= NEXT_MIGRATION).length;
+  const { database } = lines[0] ?? {};
+  assert.match(String(database), /\/d\d+$/);
+  assert.deepEqual(lines.splice(0), [
+    { text: 'the database is brought up to date', steps, database },
+    { text: 'the database is up to date', steps, database: undefined },
+    { text: opened, steps: undefined, database },
+  ]);
+  await open();
+  assert.deepEqual(
+    lines.map(({ text }) => text),
+    [opened],
+  );
+  await server.dropDatabase(url);
+});
 
 proves('lets a large database take as long as it needs to be brought up to date', async ({ server }) => {
   const url = await server.createDatabase();

@@ -1,0 +1,38 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { replaceFile } from '../data-folder/replace-file.ts';
+import type { RelayLog } from '../log.ts';
+import type { JobRecord } from '../store/store.ts';
+
+/** In the data folder, beside the database or on another machine than that. */
+export const SHELF_FILE = 'unwritten-records.json';
+
+export type ShelvedRecord = { record: JobRecord; node: string | null };
+
+/** Where the records of finished jobs lie that the storage took none of before the relay ended. */
+export type RecordShelf = {
+  /** Oldest first. */
+  read(): ShelvedRecord[];
+  put(records: readonly ShelvedRecord[]): Promise<void>;
+  clear(): Promise<void>;
+};
+
+export function openRecordShelf(file: string, log: Pick<RelayLog, 'error'>): RecordShelf {
+  return {
+    read: () => {
+      if (!existsSync(file)) return [];
+      try {
+        const records: unknown = JSON.parse(readFileSync(file, 'utf8'));
+        if (!Array.isArray(records)) throw new Error('it holds no list');
+        return records as ShelvedRecord[];
+      } catch (error) {
+        log.error({ err: error, file }, 'records of finished jobs that an earlier relay has left cannot be read');
+        return [];
+      }
+    },
+    put: (records) => replaceFile(file, JSON.stringify(records)),
+    // One that stays is read again, and what is written already is found to be.
+    clear: () =>
+      rm(file, { force: true }).catch((error) => log.error({ err: error, file }, 'a file could not be removed')),
+  };
+}
