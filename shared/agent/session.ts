@@ -37,7 +37,7 @@ export type SessionPorts = {
   signal: AbortSignal;
   onOpen(): void;
   /** The line is lost, and will be sought; it is there again, or ended for good. */
-  line: { down(): void; up(): void };
+  line?: { down(): void; up(): void };
   /** The machine slept, or its clock was set. */
   onLeap(): void;
 };
@@ -107,10 +107,10 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
     onDown: () => {
       ports.log.warn({ node: nodeId }, 'the connection to the relay is down');
       endEpoch('The connection to the relay was lost.');
-      ports.line.down();
+      ports.line?.down();
     },
     onUp: () => {
-      ports.line.up();
+      ports.line?.up();
       ports.log.info({ node: nodeId }, 'the connection to the relay is up again');
       announce();
     },
@@ -131,7 +131,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
   }, LIMITS.heartbeatIntervalMs);
   const ended = bus.closed.finally(() => {
     clearInterval(beat);
-    ports.line.up();
+    ports.line?.up();
     endEpoch('The connection to the relay has ended.');
   });
   return { announce, ended, reconnect: () => bus.reconnect(), close: () => bus.close() };
