@@ -16,6 +16,7 @@ import { createDocumentKeeper } from './document-keeper.ts';
 import type { NodeCredentials } from './enroll.ts';
 import { withFetchedFiles } from './fetch-inputs.ts';
 import { type FetchedRecords, fetchRecords } from './fetch-records.ts';
+import { handOver } from './hand-over.ts';
 import { createJobRunner } from './job-runner.ts';
 import type { JobWitness } from './job-witness.ts';
 import type { AgentLog } from './log.ts';
@@ -30,7 +31,9 @@ import type { RunSpans } from './run-span.ts';
 import { type Admit, type RunSession, runUntilStopped } from './run-until-stopped.ts';
 import { openSession, type Session } from './session.ts';
 import { createSlots } from './slots.ts';
+import { createTroubleLog } from './trouble-log.ts';
 import { createWarmSessions } from './warm-sessions.ts';
+import { whyUnreached } from './why-unreached.ts';
 
 export type AgentOptions = {
   relayUrl: string;
@@ -96,7 +99,8 @@ export function startAgent(options: AgentOptions): Agent {
   const instance = options.randomId();
   const epoch = { current: 0 };
   const policy = options.policy ?? createOwnerPolicy({ now: options.now });
-  const slots = createSlots(options.slots, policy.isOpen);
+  let isLeaving = false;
+  const slots = createSlots(options.slots, () => !isLeaving && policy.isOpen());
   const runtime = measureRuntime(options.runtime, options.now);
   const { identity } = options;
   const signer = 'seed' in identity ? signerOfSeed(identity.seed) : Promise.resolve(identity);
@@ -170,6 +174,7 @@ export function startAgent(options: AgentOptions): Agent {
   });
 
   const admit = admitter(options, signer);
+  const troubles = createTroubleLog(options);
   const reconnect = (): void => {
     session?.reconnect().catch(() => undefined); // The transport goes on by itself.
   };
@@ -204,9 +209,13 @@ export function startAgent(options: AgentOptions): Agent {
           admit,
           onAdmitted: () => void session?.close().catch(() => undefined),
           random: options.random ?? Math.random,
-          log: options.log,
+          troubles: createTroubleLog(options),
         }),
         onLeap: credentials.hurry,
+        onFailed: (error, sinceMs) => {
+          const message = whyUnreached(options.relayUrl, error);
+          troubles.failed({ code: 'relay_unreachable', message }, sinceMs);
+        },
       });
       if (stop.signal.aborted) await session.close();
       await session.ended;
@@ -216,11 +225,24 @@ export function startAgent(options: AgentOptions): Agent {
     }
   };
 
-  const ended = runUntilStopped(options, admit, stop.signal, runSession).then(async (problem) => {
-    opened.reject(problem ?? new Problem('cancelled', 'The agent was stopped before it met a relay.'));
-    await options.runtime.close();
-    return problem;
-  });
+  const ended = runUntilStopped({ random: options.random, troubles }, admit, stop.signal, runSession).then(
+    async (problem) => {
+      opened.reject(problem ?? new Problem('cancelled', 'The agent was stopped before it met a relay.'));
+      await options.runtime.close();
+      return problem;
+    },
+  );
+
+  let closing: Promise<void> | undefined;
+  const leave = async (): Promise<void> => {
+    isLeaving = true;
+    tellChange();
+    await handOver(jobs, session);
+    stop.abort(new Problem('cancelled', 'The agent is stopping.'));
+    jobs.abandonAll('The agent is stopping.');
+    await session?.close();
+    await ended;
+  };
 
   return {
     ready: opened.promise,
@@ -231,11 +253,9 @@ export function startAgent(options: AgentOptions): Agent {
       const pins = options.pins ?? pinsInMemory();
       return fetchRecords({ ...options, pins, signer: await signer, signal: stop.signal }, ask);
     },
-    close: async () => {
-      stop.abort(new Problem('cancelled', 'The agent is stopping.'));
-      jobs.abandonAll('The agent is stopping.');
-      await session?.close();
-      await ended;
+    close: () => {
+      closing ??= leave();
+      return closing;
     },
   };
 }

@@ -25,6 +25,12 @@ export type JobRunner = {
   running(): number;
 };
 
+/** Those of a node's own runtime. */
+export type NodeJobs = JobRunner & {
+  /** Resolves when none runs. */
+  idle(): Promise<void>;
+};
+
 export type JobRunnerPorts = {
   runtime: Runtime;
   slots: Slots;
@@ -58,9 +64,10 @@ type RunningJob = { epoch: number; attempt: number; client: string; abort: Abort
  * when the runtime has settled and its answer is signed, not when the relay was told; (3) a job is in `jobs` from start
  * to settlement; (4) the runtime sees no job that the owner's policy refuses.
  */
-export function createJobRunner(given: JobRunnerPorts): JobRunner {
+export function createJobRunner(given: JobRunnerPorts): NodeJobs {
   const jobs = new Map<string, RunningJob>();
   const ports = { ...given, steady: createSteadyClock(given.now) };
+  const waiters: (() => void)[] = [];
   return {
     handle: (request, send, trace) => {
       const abort = new AbortController();
@@ -81,7 +88,10 @@ export function createJobRunner(given: JobRunnerPorts): JobRunner {
       // What was asked is signed for, not what the owner's limits made of it.
       const signing = ports.receiptKey && beginSigning(request, ports.receiptKey);
       const asked = { request: ports.policy.limited(request), trace, abort };
-      void runAttempt(asked, frames, signing, ports, jobs).finally(release);
+      void runAttempt(asked, frames, signing, ports, jobs).finally(() => {
+        release();
+        if (jobs.size === 0) for (const told of waiters.splice(0)) told();
+      });
     },
     cancel: (request) => {
       const job = jobs.get(request.job);
@@ -97,6 +107,7 @@ export function createJobRunner(given: JobRunnerPorts): JobRunner {
     stopAll: (problem) => {
       for (const job of jobs.values()) job.abort.abort(problem);
     },
+    idle: () => (jobs.size === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve))),
     running: () => jobs.size,
   };
 }

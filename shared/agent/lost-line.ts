@@ -1,5 +1,5 @@
 import { toProblem } from '../problems/problem.ts';
-import type { AgentLog } from './log.ts';
+import type { TroubleLog } from './trouble-log.ts';
 
 export type LostLinePorts = {
   /** Asks the relay for credentials as at a start. Errors: those of `enroll` and `pair`. */
@@ -8,7 +8,7 @@ export type LostLinePorts = {
   onAdmitted(): void;
   /** At least 0 and less than 1. */
   random: () => number;
-  log: AgentLog;
+  troubles: TroubleLog;
 };
 
 /** Longer than a relay takes to be started anew, whose nodes all come back by themselves. */
@@ -22,7 +22,6 @@ const LOOK_AFTER_MS = 20_000;
  */
 export function watchLostLine(ports: LostLinePorts): { down(): void; up(): void } {
   let looking: AbortController | undefined;
-  let said: string | undefined;
   const up = (): void => {
     looking?.abort();
     looking = undefined;
@@ -32,18 +31,18 @@ export function watchLostLine(ports: LostLinePorts): { down(): void; up(): void 
       await ports.admit(signal);
       if (!signal.aborted) ports.onAdmitted();
     } catch (error) {
-      const { code, message } = toProblem(error);
       if (signal.aborted) return;
-      // That nobody answers is what a lost line is like.
-      if (code !== 'relay_unreachable' && message !== said)
-        ports.log.warn({ code }, `${message} This node goes on trying.`);
-      said = message;
-      lookLater(signal);
+      const problem = toProblem(error);
+      const waitMs = lookLater(signal);
+      // That nobody answers is what a lost line is like, and its transport tells.
+      if (problem.code !== 'relay_unreachable') ports.troubles.failed(problem, waitMs);
     }
   };
-  const lookLater = (signal: AbortSignal): void => {
-    const timer = setTimeout(() => void look(signal), LOOK_AFTER_MS * (1 + ports.random()));
+  const lookLater = (signal: AbortSignal): number => {
+    const waitMs = LOOK_AFTER_MS * (1 + ports.random());
+    const timer = setTimeout(() => void look(signal), waitMs);
     signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+    return waitMs;
   };
   return {
     down: () => {

@@ -46,6 +46,8 @@ export type BusConnectionOptions = {
   /** Ends an attempt to connect, with its reason. */
   signal: AbortSignal;
   onDown(): void;
+  /** The line to `url` could not be opened, for this reason; not every platform tells. */
+  onFailed?(error: Error): void;
   onUp(): void;
 };
 
@@ -65,7 +67,7 @@ export const connectToBus: ConnectToBus = async (options) => {
   const { signal } = options;
   signal.throwIfAborted();
   const challenges = createChallengeSigner(options.key);
-  const sockets = createSockets(options.openSocket, challenges);
+  const sockets = createSockets(options, challenges);
   const authenticator = tokenAuthenticator(options, challenges);
   const connection = await connectUntil(signal, { ...connectionOptions(options, sockets), authenticator }, sockets);
   watch(connection, options, sockets);
@@ -177,7 +179,10 @@ type Sockets = {
  * after `close` and becomes a connection that nobody knows of, and one with unsent bytes is waited for, which a hung
  * peer makes for ever.
  */
-function createSockets(openSocket: OpenSocket | undefined, challenges: ChallengeSigner): Sockets {
+function createSockets(
+  { url: doorUrl, openSocket, onFailed }: Pick<BusConnectionOptions, 'url' | 'openSocket' | 'onFailed'>,
+  challenges: ChallengeSigner,
+): Sockets {
   let current: BusSocket | undefined;
   let closed = false;
   const drop = (): void => current?.drop();
@@ -186,6 +191,10 @@ function createSockets(openSocket: OpenSocket | undefined, challenges: Challenge
       if (closed) throw new Error('The connection has been closed.');
       const opened = openSocket?.(url) ?? openPlatformSocket(url);
       current = opened;
+      opened.socket.addEventListener('error', (event) => {
+        const isDoor = new URL(url).host === new URL(doorUrl).host;
+        if (isDoor && 'error' in event && event.error instanceof Error) onFailed?.(event.error);
+      });
       const isSound = createBusStreamCheck();
       challenges.hold(opened.socket, (data) => {
         // A server of the bus sends bytes alone; the library would make a length of a text.

@@ -1,7 +1,7 @@
 import { type Problem, toProblem } from '../problems/problem.ts';
-import type { AgentOptions } from './agent.ts';
 import type { NodeCredentials } from './enroll.ts';
 import { createRetryWait } from './retry-wait.ts';
+import type { TroubleLog } from './trouble-log.ts';
 
 /** Asks the relay for credentials. */
 export type Admit = (signal: AbortSignal) => Promise<NodeCredentials>;
@@ -14,13 +14,12 @@ export type RunSession = (credentials: NodeCredentials, onOpen: () => void) => P
  * the problem of a relay that refuses the node, and with undefined when it is stopped.
  */
 export async function runUntilStopped(
-  options: Pick<AgentOptions, 'relayUrl' | 'random' | 'log'>,
+  { random = Math.random, troubles }: { random?: (() => number) | undefined; troubles: TroubleLog },
   admit: Admit,
   signal: AbortSignal,
   runSession: RunSession,
 ): Promise<Problem | undefined> {
-  const wait = createRetryWait(options.random ?? Math.random);
-  const say = createSayer(options);
+  const wait = createRetryWait(random);
   while (!signal.aborted) {
     let problem: Problem | undefined;
     try {
@@ -28,7 +27,7 @@ export async function runUntilStopped(
       // Only a session is a reason to hope: a relay may let a node enrol and have no bus for it.
       await runSession(credentials, () => {
         wait.reset();
-        say.reset();
+        troubles.reset();
       });
     } catch (error) {
       problem = toProblem(error, 'relay_unreachable');
@@ -36,35 +35,10 @@ export async function runUntilStopped(
       if (problem.retry === 'never') return problem;
     }
     const waitMs = wait.next(problem);
-    if (problem !== undefined) say.failed(problem, waitMs);
+    if (problem !== undefined) troubles.failed(problem, waitMs);
     await pause(waitMs, signal);
   }
   return undefined;
-}
-
-/** A relay that stays away for a night is worth a line a minute, and no line a second. */
-const SAY_AGAIN_MS = 60_000;
-
-/** Says why there is no relay when that changes, and else once a minute. */
-function createSayer({ relayUrl: relay, log }: Pick<AgentOptions, 'relayUrl' | 'log'>): {
-  failed(problem: Problem, waitMs: number): void;
-  reset(): void;
-} {
-  let said: string | undefined;
-  let silentMs = 0;
-  return {
-    failed: ({ code, message }, waitMs) => {
-      if (message !== said || silentMs >= SAY_AGAIN_MS) {
-        log.warn({ relay, code }, `${message} This node goes on trying.`);
-        said = message;
-        silentMs = 0;
-      }
-      silentMs += waitMs;
-    },
-    reset: () => {
-      said = undefined;
-    },
-  };
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

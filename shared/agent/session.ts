@@ -40,6 +40,8 @@ export type SessionPorts = {
   line?: { down(): void; up(): void };
   /** The machine slept, or its clock was set. */
   onLeap(): void;
+  /** The line could not be opened anew, so long after the time before. */
+  onFailed?(error: Error, sinceMs: number): void;
 };
 
 export type Session = {
@@ -48,6 +50,8 @@ export type Session = {
   readonly ended: Promise<Error | undefined>;
   /** Goes on with renewed credentials; the relay opens a new session. */
   reconnect(): Promise<void>;
+  /** Resolves once the bus has everything that was told so far. */
+  flush(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -71,6 +75,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
     ports.operators.abandonAll(reason);
   };
   let bus: BusConnection;
+  let failedAt = ports.now();
   let toldLoad = '';
   const announce = (): void => {
     const load = ports.documents.load();
@@ -109,6 +114,10 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
       endEpoch('The connection to the relay was lost.');
       ports.line?.down();
     },
+    onFailed: (error) => {
+      ports.onFailed?.(error, ports.now() - failedAt);
+      failedAt = ports.now();
+    },
     onUp: () => {
       ports.line?.up();
       ports.log.info({ node: nodeId }, 'the connection to the relay is up again');
@@ -134,7 +143,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
     ports.line?.up();
     endEpoch('The connection to the relay has ended.');
   });
-  return { announce, ended, reconnect: () => bus.reconnect(), close: () => bus.close() };
+  return { announce, ended, reconnect: () => bus.reconnect(), flush: () => bus.flush(), close: () => bus.close() };
 }
 
 function warmOf(warm: WarmSessions): Pick<Heartbeat, 'warm'> {

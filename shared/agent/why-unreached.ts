@@ -6,6 +6,11 @@ const NO_ROUTE = /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/
 const HUNG_UP = /^(UND_ERR_SOCKET|ECONNRESET|EPIPE)$|^HPE_/;
 const NO_TLS = /^(ERR_SSL_|EPROTO)/;
 const OTHER_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
+const OUT_OF_DATE = /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/;
+const UNKNOWN_AUTHORITY =
+  /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_(VERIFY|GET)_\w+|CERT_(UNTRUSTED|SIGNATURE_FAILURE|REJECTED))$/;
+/** What the socket of Node says when the upgrade of a line is refused. */
+const NO_UPGRADE = /Unexpected server response: (\d{3})/;
 /** Of the platform's fetch, which tells them by its words alone. */
 const REDIRECTED = 'unexpected redirect';
 const BARRED_PORT = 'bad port';
@@ -29,6 +34,12 @@ export function whyUnreached(relayUrl: string, error: unknown): string {
     return `The relay at ${relayUrl} hung up (${code}). Is it running? If it speaks TLS, use ${relayUrl.replace(/^http/, 'https')}.`;
   if (code === OTHER_NAME)
     return `The certificate of ${relayUrl} is for other names (${code}). Use one of them, or have its operator add this one with --tls-name.`;
+  if (OUT_OF_DATE.test(code))
+    return `The certificate of ${relayUrl} does not count today (${code}). Its operator has to renew it, unless the clock of this machine is wrong.`;
+  if (UNKNOWN_AUTHORITY.test(code))
+    return `This machine does not know who vouches for ${relayUrl} (${code}). If its operator says that the relay has a new authority, pair this node anew; else another machine may answer there.`;
+  if (NO_UPGRADE.test(message))
+    return `The relay at ${relayUrl} does not let this node in now (status ${NO_UPGRADE.exec(message)?.[1]}).`;
   if (message === REDIRECTED)
     return `${relayUrl} sends elsewhere, which is not followed. Use the address that it leads to, mostly https.`;
   if (message === BARRED_PORT)

@@ -89,6 +89,31 @@ test('[CH06] answers 502 node_lost when the node of a whole answer is torn away 
   });
 });
 
+test('[O11] a node that is stopped hands back what it runs, and offers no slot meanwhile', async (t) => {
+  const pool = await setUp(t);
+  const node = await pool.addNode();
+  const whole = pool.client().chat.completions.create(ask('test/stuck'));
+  const refused = assert.rejects(whole, (error: unknown) => {
+    assert.ok(error instanceof OpenAI.InternalServerError);
+    assert.deepEqual([error.status, error.code], [503, 'handed_back']);
+    return true;
+  });
+  const chunks: string[] = [];
+  const reading = async () => {
+    for await (const chunk of await pool.client().chat.completions.create({ ...ask('test/stuck'), stream: true })) {
+      chunks.push(chunk.choices[0]?.delta.content ?? '');
+      if (chunks.at(-1) === 'first ') void node.agent.close();
+    }
+  };
+  await until(() => node.runtime.jobs.length === 1);
+  await assert.rejects(reading(), (error: unknown) => error instanceof OpenAI.APIError && error.code === 'handed_back');
+  await refused;
+  assert.deepEqual(
+    node.runtime.jobs.map(({ end }) => end),
+    ['cancelled', 'cancelled'],
+  );
+});
+
 test('moves a job whose node is torn away before the first token to another node', async (t) => {
   const pool = await setUp(t);
   const waiting = createScriptedRuntime({ 'test/echo': (_job, _output, signal) => untilCancelled(signal) });
@@ -138,7 +163,7 @@ test('ends running answers with an error event when a node is stopped by its own
   const response = await stream(pool, 'test/stuck');
   await node.agent.close();
   const { events, isDone } = readEvents(await response.text());
-  assert.deepEqual([events.at(-1)?.error?.code, isDone], ['node_lost', false]);
+  assert.deepEqual([events.at(-1)?.error?.code, isDone], ['handed_back', false]);
 });
 
 async function jobOf(pool: Pool, response: Response): Promise<FinishedJob> {

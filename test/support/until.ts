@@ -1,5 +1,5 @@
-/** Long enough for any machine; without it a test that has failed would keep its process alive for ever. */
-const UNTIL_MS = 15_000;
+/** Long enough for any machine, whatever else it does; without it a test that has failed would keep its process alive for ever. */
+const UNTIL_MS = 60_000;
 
 /** Waits until something is so that something else brings about. Throws when it has not come about within `withinMs`. */
 export async function until(isSo: () => boolean | Promise<boolean>, withinMs = UNTIL_MS): Promise<void> {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Agent } from '../../../shared/agent/agent.ts';
+import { HANDOVER_MS } from '../../../shared/agent/hand-over.ts';
+import type { Frame } from '../../../shared/protocol/messages.ts';
 import { chatInput } from '../../support/models/pretended-model.ts';
 import { confirm, IDENTITY, offer, openScriptedAgent, startScriptedAgent } from '../../support/nodes/scripted-agent.ts';
 import { settled } from '../../support/pending-timers.ts';
@@ -91,6 +93,26 @@ test('says that its relay is away once, again after a minute, and at once what i
   (await relay.enrolments.next()).respond(new Response('Bad gateway', { status: 502 }));
   await settled();
   assert.match(log.lines.at(-1) ?? '', /status 502/);
+});
+
+test('says why its line does not come back, once, again after a minute, and anew after a session', async (t) => {
+  const { relay, log, pass, line } = await openScriptedAgent(t);
+  const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+  const told = (): string[] => log.lines.filter((one) => one.startsWith('warn Nothing listens at relay.test'));
+  const fail = async (tries: number): Promise<void> => {
+    for (let i = 0; i < tries; i += 1) {
+      line.options.onFailed?.(refused);
+      await pass(2_000);
+    }
+  };
+  await fail(31);
+  assert.equal(told().length, 1);
+  await fail(4);
+  assert.equal(told().length, 2);
+  confirm(line, { epoch: 5 });
+  await fail(1);
+  assert.equal(told().length, 3);
+  assert.equal(relay.enrolments.all.length, 1);
 });
 
 test('waits longer each time too when it may enrol but never gets a session', async (t) => {
@@ -282,13 +304,37 @@ test('closes at once with its session open and a renewal under way', async (t) =
   assert.equal(line.isClosed, true);
 });
 
-test('closes at once in the middle of a job, which hears of it and says nothing more', async (t) => {
-  const { agent, time, start, runtime } = await openScriptedAgent(t);
+const saidBy = (frame: Frame): unknown[] =>
+  frame.type === 'error' ? [frame.type, frame.problem.code] : [frame.type, 'text' in frame ? frame.text : undefined];
+
+test('[O11] closes in the middle of a job, which is handed back, and takes no other meanwhile', async (t) => {
+  const { agent, time, start, ask, runtime } = await openScriptedAgent(t);
   const { run, frames } = await start();
   run.output.text('half', 1);
-  const said = frames.length;
   const closed = agent.close();
   assert.equal(run.signal.aborted, true);
+  const { frames: others } = ask();
+  await settled();
+  assert.deepEqual(others.map(saidBy), [['error', 'node_busy']]);
+  run.fail(run.signal.reason);
+  await closed;
+  await settled();
+  assert.deepEqual(frames.slice(-2).map(saidBy), [
+    ['text', 'half'],
+    ['error', 'handed_back'],
+  ]);
+  assert.equal(time.pending(), 0);
+  assert.equal(runtime.isClosed, true);
+});
+
+test('[O11] waits for a job that does not end for a moment, and lets nobody hear of it from then on', async (t) => {
+  const { agent, time, start, pass, runtime, line } = await openScriptedAgent(t);
+  const { run, frames } = await start();
+  const closed = agent.close();
+  await pass(HANDOVER_MS - 1);
+  assert.equal(line.isClosed, false);
+  await pass(1);
+  const said = frames.length;
   run.output.text('late', 1);
   run.fail(run.signal.reason);
   await closed;

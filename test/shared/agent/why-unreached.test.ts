@@ -1,15 +1,18 @@
 /** A mistyped address is told by what is wrong with it. Real sockets, TLS and fetch, as a node has them. */
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createNodeTls } from '../../../main/headless/node-tls.ts';
+import { connectToBus } from '../../../shared/agent/nats-connection.ts';
 import { pinsInMemory } from '../../../shared/agent/relay-conversation.ts';
 import { postToRelay } from '../../../shared/agent/relay-http.ts';
 import { openDoor } from '../../../shared/agent/relay-tls.ts';
 import { whyUnreached } from '../../../shared/agent/why-unreached.ts';
 import { signerOfSeed } from '../../../shared/identity/signer.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { HOUR_MS, type Identity, newAuthority, serverIdentity } from '../../support/network/tls.ts';
 import { IDENTITY } from '../../support/nodes/scripted-agent.ts';
 import { startTestPool } from '../../support/pool.ts';
 
@@ -88,6 +91,42 @@ test('knows what is no relay by its answer, be it a page, an error or a way else
     await told(`http://${moved}`),
     /sends elsewhere, which is not followed\. Use the address that it leads to/,
   );
+});
+
+test('says of a line that does not come up whether it is for the certificate, its days, or what the relay answered', async (t) => {
+  const authority = newAuthority(t);
+  const lineTo = async (shown: Identity, trusted = authority.certificate): Promise<string> => {
+    const server = createTlsServer(shown, (_, response) => response.writeHead(503).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => void server.close().closeAllConnections());
+    const url = `wss://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const failed = Promise.withResolvers<Error>();
+    const key = await signerOfSeed(IDENTITY.seed);
+    const options = {
+      url,
+      directUrl: `ws://${await freeAddress()}`,
+      nodeId: 'attic-a',
+      inboxPrefix: '_INBOX_attic',
+      key,
+    };
+    const connecting = connectToBus({
+      ...{ ...options, jwt: () => 'a.b.c', signal: new AbortController().signal },
+      openSocket: (to) => (to.startsWith('wss:') ? createNodeTls().openSocket(to, { authority: trusted }) : undefined),
+      ...{ onDown: () => undefined, onUp: () => undefined, onFailed: failed.resolve },
+    });
+    await assert.rejects(connecting);
+    return whyUnreached(url.replace('wss', 'https'), await failed.promise);
+  };
+  assert.match(
+    await lineTo(serverIdentity(newAuthority(t))),
+    /^This machine does not know who vouches for .*pair this node anew/,
+  );
+  const [notBefore, notAfter] = [Date.now() - 2 * HOUR_MS, Date.now() - HOUR_MS];
+  assert.match(
+    await lineTo(serverIdentity(authority, ['127.0.0.1'], { notBefore, notAfter })),
+    /does not count today \(CERT_HAS_EXPIRED\)\. Its operator has to renew it/,
+  );
+  assert.match(await lineTo(serverIdentity(authority)), /does not let this node in now \(status 503\)\.$/);
 });
 
 test('says what else the system says, and asks only whether it runs where nothing is known', () => {

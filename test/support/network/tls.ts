@@ -49,9 +49,12 @@ export function nodeIdentity(
 }
 
 /** A server's key with a certificate for this machine. */
-export function serverIdentity(authority: CertificateAuthority, names: string[] = ['127.0.0.1']): Identity {
+export function serverIdentity(
+  authority: CertificateAuthority,
+  names: string[] = ['127.0.0.1'],
+  { notBefore, notAfter } = { notBefore: Date.now() - HOUR_MS, notAfter: Date.now() + HOUR_MS },
+): Identity {
   const { publicKey, privateKey } = newTlsKey();
-  const [notBefore, notAfter] = [Date.now() - HOUR_MS, Date.now() + HOUR_MS];
   const cert = authority.issueServer({ names, publicKey, notBefore, notAfter });
   return { key: pemOf(privateKey), cert: `${cert}${authority.certificate}` };
 }

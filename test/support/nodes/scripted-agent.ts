@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test';
 import { createNodeCrypto } from '../../../main/headless/node-crypto.ts';
 import { type Agent, type AgentOptions, startAgent } from '../../../shared/agent/agent.ts';
+import { HANDOVER_MS } from '../../../shared/agent/hand-over.ts';
 import type { JobRequest } from '../../../shared/protocol/messages.ts';
 import { afterTest } from '../after-test.ts';
 import { collectLog } from '../log.ts';
@@ -64,7 +65,12 @@ export function startScriptedAgent(t: TestContext, options: Partial<AgentOptions
     log,
     ...options,
   });
-  afterTest(t, () => agent.close());
+  afterTest(t, () => {
+    const closed = agent.close();
+    // Jobs that the test has left to run are waited for no longer than a moment.
+    time.tick(HANDOVER_MS);
+    return closed;
+  });
   return {
     agent,
     relay,
