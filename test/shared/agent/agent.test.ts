@@ -48,6 +48,25 @@ for (const [status, code] of [
   });
 }
 
+test('says why it has no session for as long as it has none', async (t) => {
+  const { agent, relay, pass } = startScriptedAgent(t);
+  assert.equal(agent.trouble(), undefined);
+  (await relay.enrolments.next()).fail(REFUSED);
+  await settled();
+  assert.match(agent.trouble()?.message ?? '', /^Nothing listens at relay\.test/);
+  await pass(250);
+  (await relay.enrolments.next()).accept();
+  const line = await relay.lines.next();
+  line.accept();
+  await settled();
+  assert.equal(agent.trouble()?.code, 'relay_unreachable');
+  offer(line, { epoch: 1 });
+  confirm(line, { epoch: 1 });
+  assert.equal(agent.trouble(), undefined);
+  line.down();
+  assert.equal(agent.trouble(), undefined, 'what is over is told no more');
+});
+
 const REFUSED = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
 const TIMED_OUT = Object.assign(new Error('Connect Timeout Error'), { code: 'UND_ERR_CONNECT_TIMEOUT' });
 const UP_TO_TEN = [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000];
