@@ -99,7 +99,8 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
     entry.state = state;
     // Another process measures anew.
     if (state === 'installed') delete entry.threadTrial;
-    options.log.info(`'${entry.installed.id}' is ${state === 'warm' ? 'in' : 'out of'} memory.`);
+    // "Out of memory" is what a machine says that has too little.
+    options.log.info(`'${entry.installed.id}' ${state === 'warm' ? 'is in memory' : 'has given its memory back'}.`);
     for (const listener of listeners) listener();
   }
 

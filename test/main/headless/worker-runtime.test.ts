@@ -90,6 +90,14 @@ describe('the worker runtime', () => {
     assert.deepEqual([changes, runtime.models()[0]?.state, runtime.models()[1]?.state], [1, 'warm', 'installed']);
   });
 
+  test('says of a model that leaves what cannot be read as a failure', async (context) => {
+    const lines: string[] = [];
+    const runtime = await start(context, { log: { ...collectLog(), info: (line) => void lines.push(line) } });
+    await ask(runtime);
+    await runtime.close();
+    assert.deepEqual(lines, ["'test/words' is in memory.", "'test/words' has given its memory back."]);
+  });
+
   test('loads every model at once when it is to preload', async (context) => {
     const runtime = await start(context, { models: ['test/words', 'test/table'], preload: true });
     const warm = Promise.withResolvers<void>();
