@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import pino from 'pino';
 import type { RouteDecision } from '../../../../shared/api/routing.ts';
 import type { ErrorBody } from '../../../../shared/problems/http.ts';
+import { startNetworkLine } from '../../../support/network/network-line.ts';
 import { addControlled } from '../../../support/nodes/cancellable-node.ts';
 import { startTestPool } from '../../../support/pool.ts';
 import { ask, askAsAdmin } from '../../../support/pool-admin.ts';
@@ -12,11 +13,13 @@ import { until } from '../../../support/until.ts';
 
 test('a node that vanishes costs an attempt, not the job: it goes to another, with both attempts kept', async (t) => {
   const pool = await startTestPool(t);
-  const first = await addControlled(pool);
+  const line = await startNetworkLine(pool.relay.url);
+  t.after(() => line.close());
+  const first = await addControlled(pool, 'test/held', { relayUrl: line.url });
   const { id } = await submit(pool, { model: 'test/held' });
   const { output } = await first.runs.next();
   output.text('half an ', 2);
-  await first.agent.close();
+  line.cut();
   await until(async () => (await jobOf(pool, id)).state === 'queued');
   const second = await addControlled(pool);
   const again = await second.runs.next();
