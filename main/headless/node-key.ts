@@ -36,9 +36,11 @@ async function keptIn<Value>(where: string, work: () => Promise<Value>): Promise
   } catch (error) {
     if (error instanceof Problem) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Problem('data_folder_unusable', `The node cannot keep its key in ${where}: ${reason}. Use --data.`, {
-      cause: error,
-    });
+    throw new Problem(
+      'data_folder_unusable',
+      `The node cannot keep its key in ${where}: ${reason}. Give this user the right to read and write there, free some space if the disk is full, or name another folder with --data.`,
+      { cause: error },
+    );
   }
 }
 

@@ -49,6 +49,6 @@ function parsePins(text: string | undefined, box: SecretBox): Pins {
   }
   throw new Problem(
     'data_folder_unusable',
-    `The known relays in ${box.where} cannot be read. Restore the file, or remove it and pair the node again.`,
+    `The relays that this node knows cannot be read from ${box.where}. Restore it from a backup, or remove it and pair the node again.`,
   );
 }

@@ -8,6 +8,7 @@ import type { RelayLink } from '../../shared/ipc/app-state.ts';
 import { Problem, toProblem } from '../../shared/problems/problem.ts';
 import type { CapabilityDocument } from '../../shared/protocol/capabilities.ts';
 import type { RecordsQuestion } from '../../shared/protocol/node-records.ts';
+import { connecting } from '../headless/control/watch-link.ts';
 import type { SecretBox } from '../headless/secret-box.ts';
 import { isLocked } from '../settings/sealed-box.ts';
 
@@ -102,8 +103,9 @@ export function createNodeHost(options: NodeHostOptions): NodeHost {
 
   return {
     link: () => {
-      if (link.state !== 'connected' || running?.agent.hasSession() !== false) return link;
-      return { state: 'connecting', relay: link.relay };
+      if (link.state !== 'connecting' && link.state !== 'connected') return link;
+      if (running === undefined || running.agent.hasSession()) return link;
+      return connecting(link.relay, running.agent.trouble());
     },
     capabilities: async () => (await running?.agent.capabilities()) ?? null,
     records: async (ask) => {

@@ -2,8 +2,8 @@ import { Problem } from '../../shared/problems/problem.ts';
 
 /** What the operating system says of a folder, and what a person can do about it. */
 const ADVICE: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not write there. Give it the right, or name another folder with --data',
-  EPERM: 'this user may not write there. Give it the right, or name another folder with --data',
+  EACCES: 'this user may not write there. Give it the right to write, or name another folder with --data',
+  EPERM: 'this user may not write there. Give it the right to write, or name another folder with --data',
   EROFS: 'the file system is read-only. Name a folder on another one with --data',
   ENOTDIR: 'a part of its path is a file. Name a folder with --data',
   EEXIST: 'there is a file of that name. Name a folder with --data',

@@ -31,7 +31,7 @@ import type { RunSpans } from './run-span.ts';
 import { type Admit, type RunSession, runUntilStopped } from './run-until-stopped.ts';
 import { openSession, type Session } from './session.ts';
 import { createSlots } from './slots.ts';
-import { createTroubleLog } from './trouble-log.ts';
+import { createTroubleLog, type Trouble } from './trouble-log.ts';
 import { createWarmSessions } from './warm-sessions.ts';
 import { whyUnreached } from './why-unreached.ts';
 
@@ -81,6 +81,8 @@ export type Agent = {
   readonly ended: Promise<Problem | undefined>;
   /** Whether a relay has a session open with the node now. */
   hasSession(): boolean;
+  /** Why none has, where a try has failed. */
+  trouble(): Trouble | undefined;
   /** What the node says of itself now, signed. */
   capabilities(): Promise<CapabilityDocument>;
   /** Receipts of the node's own jobs as the relay has countersigned them, and its credits. Errors: of `fetchRecords`. */
@@ -175,6 +177,8 @@ export function startAgent(options: AgentOptions): Agent {
 
   const admit = admitter(options, signer);
   const troubles = createTroubleLog(options);
+  /** What a relay that is asked anew has against the node: more than that its line is lost. */
+  const refusals = createTroubleLog(options);
   const reconnect = (): void => {
     session?.reconnect().catch(() => undefined); // The transport goes on by itself.
   };
@@ -203,13 +207,14 @@ export function startAgent(options: AgentOptions): Agent {
         signal: stop.signal,
         onOpen: () => {
           opened.resolve(first.nodeId);
+          refusals.reset();
           onOpen();
         },
         line: watchLostLine({
           admit,
           onAdmitted: () => void session?.close().catch(() => undefined),
           random: options.random ?? Math.random,
-          troubles: createTroubleLog(options),
+          troubles: refusals,
         }),
         onLeap: credentials.hurry,
         onFailed: (error, sinceMs) => {
@@ -248,6 +253,7 @@ export function startAgent(options: AgentOptions): Agent {
     ready: opened.promise,
     ended,
     hasSession: () => epoch.current > 0,
+    trouble: () => (epoch.current > 0 ? undefined : (refusals.current() ?? troubles.current())),
     capabilities: () => documents.current(),
     records: async (ask) => {
       const pins = options.pins ?? pinsInMemory();

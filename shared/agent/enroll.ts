@@ -1,3 +1,4 @@
+import { Problem } from '../problems/problem.ts';
 import { messageReader } from '../protocol/codec.ts';
 import { EnrollResponse } from '../protocol/enrollment.ts';
 import { isLoopbackName } from './bus-addresses.ts';
@@ -38,7 +39,9 @@ export async function enroll(options: EnrollOptions): Promise<NodeCredentials> {
     { publicKey: options.signer.publicKey, name: options.name, proof },
     readResponse,
     options.joinToken === undefined ? {} : { authorization: `Bearer ${options.joinToken}` },
-  );
+  ).catch((error: unknown) => {
+    throw options.joinToken === undefined ? error : inWordsOfNode(error, options.relayUrl);
+  });
   await assertFromRelay(conversation, { ...response, state: 'active' }, response.relaySignature);
   await assertSameAuthority(door, response.authority, origin);
   // A relay on this machine is trusted as its disk is, and may be set up anew any time; others are known from here on.
@@ -46,6 +49,14 @@ export async function enroll(options: EnrollOptions): Promise<NodeCredentials> {
     await options.pins.write(origin, transcript.relayKey, door.authority?.fingerprint);
   }
   return withDoor(response, door);
+}
+
+/** A relay says of a token what helps whoever calls its API; here it is a setting of the node. */
+function inWordsOfNode(error: unknown, relayUrl: string): unknown {
+  if (!(error instanceof Problem) || (error.code !== 'invalid_api_key' && error.code !== 'insufficient_scope'))
+    return error;
+  const detail = `The join token is not the admin token of ${relayUrl}, which "sparewatt relay" prints there. Correct it (--join-token), or ask for a code ("sparewatt pair") and start the node with --pair CODE.`;
+  return new Problem(error.code, detail, { cause: error });
 }
 
 export function withDoor(credentials: EnrollResponse, door: Door): NodeCredentials {

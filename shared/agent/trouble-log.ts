@@ -1,12 +1,16 @@
 import type { Problem } from '../problems/problem.ts';
 import type { AgentLog } from './log.ts';
 
-/** Why there is no relay now, for whoever reads the log. */
+export type Trouble = Pick<Problem, 'code' | 'message'>;
+
+/** Why there is no relay now, for whoever reads the log or asks. */
 export type TroubleLog = {
   /** A try has failed, `sinceMs` after the one before, or before the next. */
-  failed(problem: Pick<Problem, 'code' | 'message'>, sinceMs: number): void;
+  failed(problem: Trouble, sinceMs: number): void;
   /** There is one again. */
   reset(): void;
+  /** What has failed last. */
+  current(): Trouble | undefined;
 };
 
 /** A relay that stays away for a night is worth a line a minute, and no line a second. */
@@ -15,9 +19,11 @@ const SAY_AGAIN_MS = 60_000;
 /** Says it when it changes, and else once a minute. */
 export function createTroubleLog({ relayUrl: relay, log }: { relayUrl: string; log: AgentLog }): TroubleLog {
   let said: string | undefined;
+  let last: Trouble | undefined;
   let silentMs = 0;
   return {
     failed: ({ code, message }, sinceMs) => {
+      last = { code, message };
       if (message !== said || silentMs >= SAY_AGAIN_MS) {
         log.warn({ relay, code }, `${message} This node goes on trying.`);
         said = message;
@@ -27,6 +33,8 @@ export function createTroubleLog({ relayUrl: relay, log }: { relayUrl: string; l
     },
     reset: () => {
       said = undefined;
+      last = undefined;
     },
+    current: () => last,
   };
 }

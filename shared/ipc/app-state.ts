@@ -26,7 +26,13 @@ export const RelayLink = Type.Union([
   Type.Object({ state: Type.Literal('unpaired') }),
   /** Whether it is paired, and with whom, lies sealed until the system's key store is open. */
   Type.Object({ state: Type.Literal('key_store_locked') }),
-  Type.Object({ state: Type.Literal('connecting'), relay: Type.String() }),
+  /** `detail` says why not yet, and what to do, where a try has failed. */
+  Type.Object({
+    state: Type.Literal('connecting'),
+    relay: Type.String(),
+    code: Type.Optional(Type.String()),
+    detail: Type.Optional(Type.String()),
+  }),
   Type.Object({ state: Type.Literal('connected'), relay: Type.String(), nodeId: Type.String() }),
   /** Ended for good; `detail` says why and what to do. */
   Type.Object({ state: Type.Literal('refused'), relay: Type.String(), code: Type.String(), detail: Type.String() }),

@@ -18,14 +18,37 @@ export function policyFault(value: unknown): string | undefined {
   if (place.startsWith('hours.')) return `${place} must be days and times, such as "mon-fri 18:00-08:00"`;
   // How the schema says that nothing may be there at all.
   if (first?.keyword === 'boolean') return `${place} is not known`;
+  if (first?.keyword === 'type') return `${place} must be ${kindOf(first.params.type)}`;
   if (first?.keyword === 'enum') return `${place} must be one of ${first.params.allowedValues.join(', ')}`;
   return `${place} ${first?.message ?? 'is wrong'}`;
+}
+
+/** As a person calls what JSON Schema has these names for. */
+const KINDS: Readonly<Record<string, string>> = {
+  object: 'an object',
+  array: 'a list',
+  boolean: 'true or false',
+  string: 'a text',
+  integer: 'a whole number',
+  number: 'a number',
+  null: 'null',
+};
+
+function kindOf(type: string | string[]): string {
+  return [type]
+    .flat()
+    .map((name) => KINDS[name] ?? name)
+    .join(' or ');
 }
 
 function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Problem('invalid_setting', `The policy file ${path} is not JSON.`, { cause: error });
+    throw new Problem(
+      'invalid_setting',
+      `The policy file ${path} is not JSON, or was not written to its end. Correct it.`,
+      { cause: error },
+    );
   }
 }

@@ -21,6 +21,36 @@ before(async () => {
 });
 after(() => preloads?.remove());
 
+test('says beside a relay that is waited for what is wrong with it, in each language, and nothing once there is one', async (t) => {
+  const message = 'The clock of this machine is 5 hours ahead of the relay’s. Set the one that is wrong.';
+  let isLetIn = false;
+  const { page, desktop, faults } = await openWindow(t, preloads, {
+    stored: SETTLED,
+    startAgent: () => async () => ({
+      ready: Promise.resolve('attic-k3vxq2mzla'),
+      ended: new Promise(() => undefined),
+      hasSession: () => isLetIn,
+      trouble: () => (isLetIn ? undefined : { code: 'clocks_differ', message }),
+      capabilities: () => Promise.reject(new Error('this node is asked nothing')),
+      records: () => Promise.reject(new Error('this node is asked nothing')),
+      close: async () => undefined,
+    }),
+  });
+  await page.getByRole('button', { name: 'Skip the setup' }).click();
+  await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
+  const status = page.getByRole('status').filter({ hasText: 'Paused' });
+  await status.getByText(`Waiting for the relay at ${RELAY_URL}`).waitFor();
+  await status.getByText(message).waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByLabel('Language').selectOption('fr');
+  await page.getByText('L’horloge de cette machine et celle du relais diffèrent.').waitFor();
+  isLetIn = true;
+  await desktop.tick();
+  await page.getByRole('main').getByText('En attente du relais').waitFor({ state: 'detached' });
+  assert.equal(await page.getByText('L’horloge de cette machine').count(), 0);
+  assert.deepEqual(faults(), []);
+});
+
 test('takes a new person from the first look to contributing in five screens and six clicks, by keyboard alone', async (t) => {
   const { page, desktop, faults } = await openWindow(t, preloads);
   let presses = 0;

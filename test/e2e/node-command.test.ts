@@ -113,6 +113,12 @@ describe('sparewatt node, at a running agent', () => {
     const still = await ask({ version, ask: 'status' });
     assert.deepEqual([still.code, still.until], ['paused', end]);
     await until(async () => (await told()).status === 'closed');
+
+    agent.child.kill('SIGTERM');
+    await agent.exit;
+    agent = sparewatt(['agent', '--relay', ready.url, '--data', data, '--model', MODEL]);
+    await until(() => agent.stdout().includes('node status'));
+    assert.match(agent.stdout(), /^\nPaused by you\. Connected as \S+ to http:\S+\. Ctrl-C stops\.\n/);
   });
 
   it('is the only process of its folder: a second one is told who has it, and takes nothing from the first', async () => {

@@ -25,7 +25,7 @@ import { type ControlDesk, createSince, ledgerSums } from './control-desk.ts';
 import { type Control, openControl } from './control-server.ts';
 import type { ReadableLog } from './log-memory.ts';
 import { createOwnerWish, type OwnerWish, WISH_FILE } from './owner-wish.ts';
-import { watchLink } from './watch-link.ts';
+import { type LinkedAgent, watchLink } from './watch-link.ts';
 
 export type HeadlessControlOptions = {
   dataFolder: string;
@@ -53,7 +53,7 @@ export type HeadlessControl = {
 };
 
 export type ControlledNode = {
-  agent: Pick<Agent, 'ready' | 'ended' | 'hasSession' | 'records'>;
+  agent: LinkedAgent & Pick<Agent, 'records'>;
   models(): readonly RuntimeModel[];
   /** Takes the models out of memory that no job needs. */
   freeMemory(): Promise<void>;

@@ -94,6 +94,7 @@ export async function followRelay(options: FollowOptions): Promise<Agent> {
     ready: ready.promise,
     ended: ended.promise,
     hasSession: () => current?.hasSession() ?? false,
+    trouble: () => current?.trouble(),
     capabilities: async () => (await present()).capabilities(),
     records: async (ask) => (await present()).records(ask),
     close: async () => {

@@ -3,6 +3,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import type { ServedModel } from '../../../shared/protocol/capabilities.ts';
 import type { Runtime, RuntimeJob, RuntimeModel } from '../../../shared/runtimes/runtime.ts';
 import { executionOf, servedModelOf } from '../../../shared/runtimes/transformers/served-model.ts';
+import type { InstalledModel } from '../models/installed-model.ts';
 import { createModelStore, type ModelRequest, type ModelStoreOptions } from '../models/model-store.ts';
 import type { DeviceChooser } from './choose-model-device.ts';
 import type { DutyShare } from './duty-share.ts';
@@ -90,13 +91,16 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
     for (const listener of loadListeners) listener(model, loadMs);
   }
   const served = new Map<string, Served>();
+  /** What was said last of a model's files. */
+  const complaints = new Map<string, string>();
 
   function setState(entry: Served, state: ServedModel['state']): void {
     if (entry.state === state) return;
     entry.state = state;
     // Another process measures anew.
     if (state === 'installed') delete entry.threadTrial;
-    options.log.info(`'${entry.installed.id}' is ${state === 'warm' ? 'in' : 'out of'} memory.`);
+    // "Out of memory" is what a machine says that has too little.
+    options.log.info(`'${entry.installed.id}' ${state === 'warm' ? 'is in memory' : 'has given its memory back'}.`);
     for (const listener of listeners) listener();
   }
 
@@ -127,13 +131,28 @@ export async function createWorkerRuntime(options: WorkerRuntimeOptions): Promis
     served.set(files.id, entry);
   }
 
+  /** What is wrong with its files, and where they lie, is for the owner to read; whoever has sent a job learns what they can do. */
+  async function verify(installed: InstalledModel, signal: AbortSignal): Promise<void> {
+    try {
+      await store.verify(installed, signal);
+      complaints.delete(installed.id);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      const { id } = installed;
+      if (complaints.get(id) !== error.message) options.log.fault(`'${id}' cannot be used.`, error.message);
+      complaints.set(id, error.message);
+      const detail = `The files of '${id}' on this node are not whole, which its owner can mend. Ask again, or for another model.`;
+      throw new Problem(error.code, detail, { cause: error });
+    }
+  }
+
   /** Where a model runs is read last: it may have changed while its files were checked. */
   async function prepareLoad(entry: Served, { threads }: WorkerRuntimeOptions, signal: AbortSignal) {
     let placing: Promise<void>;
     do {
       placing = entry.placing;
       await placing;
-      await store.verify(entry.installed, signal);
+      await verify(entry.installed, signal);
     } while (placing !== entry.placing);
     const { folder: location, dtype, sizeBytes, task } = entry.installed;
     const load = { location, dtype, device: entry.device.name };

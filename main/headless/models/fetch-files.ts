@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DownloadProgress } from '../../../shared/downloads/download-meter.ts';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../../../shared/downloads/model-plan.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/runtimes/transformers/model-files.ts';
-import { checkFile, type Digests, fileProblem, type ModelPlace, writeDigests } from './digests.ts';
+import { checkFile, DIGESTS_FILE, type Digests, fileProblem, type ModelPlace, writeDigests } from './digests.ts';
 import { downloadFile } from './download.ts';
 import { fileUrl } from './hub.ts';
 import { assertNoLink } from './links.ts';
@@ -120,7 +120,7 @@ function absentProblem(place: Place, name: string): Problem {
 function createFetcher(options: FetchOptions, source: ModelSource, job: FetchJob, isComplete: () => boolean): Fetcher {
   const { place, digests, signal } = job;
   let complete: boolean | undefined;
-  return async (name) => {
+  const fetchFile: Fetcher = async (name) => {
     assertSafeFormat(name);
     const known = digests.files[name];
     if (known !== undefined && (await checkFile(place.folder, name, known)) === 'whole') return true;
@@ -156,6 +156,36 @@ function createFetcher(options: FetchOptions, source: ModelSource, job: FetchJob
     await writeDigests(place.folder, digests);
     return true;
   };
+  return async (name) => {
+    try {
+      return await fetchFile(name);
+    } catch (error) {
+      throw await withWhatIsThere(error, name, job);
+    }
+  };
+}
+
+/**
+ * Whoever has the model's folder there already, and reads that it cannot be downloaded, has to know what is wrong with it. Of
+ * a download that was never whole there is nothing to say.
+ */
+async function withWhatIsThere(error: unknown, name: string, { place, digests }: FetchJob): Promise<unknown> {
+  const wasThere = digests.complete === true || digests.source === 'copied';
+  if (!wasThere || !(error instanceof Problem) || error.code !== 'model_download_failed') return error;
+  const { cause, retryAfterMs } = error;
+  const more = { cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  return new Problem(error.code, `${await stateOf(name, place, digests)} ${error.message}`, more);
+}
+
+async function stateOf(name: string, { folder }: Place, { files }: Digests): Promise<string> {
+  const known = files[name];
+  if (known !== undefined) return `'${name}' in ${folder} is ${await checkFile(folder, name, known)}.`;
+  const isThere = await stat(join(folder, name)).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  if (!isThere) return `'${name}' is missing in ${folder}.`;
+  return `'${name}' in ${folder} came after the others and is not trusted: remove ${DIGESTS_FILE} there to trust all that lies there.`;
 }
 
 function isRequired(name: string): boolean {

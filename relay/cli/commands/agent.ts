@@ -13,6 +13,7 @@ import { isToDiscover } from '../../config/relay-or-discover.ts';
 import { makeFolder } from '../../data-folder/make-folder.ts';
 import { VERSION } from '../../version.ts';
 import { untilInterrupted } from '../interrupt.ts';
+import { whyOwnNodeRests } from '../node/own-state.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../options/setting-options.ts';
 import { COMMAND } from '../own-command.ts';
 import { nextCommand } from '../terminal/next-step.ts';
@@ -95,8 +96,9 @@ export function defineAgentCommand(command: Command): void {
       const { agent, relayUrl } = started;
       const stopped = interrupted.then(() => agent.close());
       agent.ready.then(
-        (nodeId) => {
-          process.stdout.write(readyText(nodeId, relayUrl, options));
+        async (nodeId) => {
+          const rests = options.readyJson === true ? undefined : await whyOwnNodeRests(dataFolder);
+          process.stdout.write(readyText({ nodeId, relayUrl, rests }, options));
           saveCompiledCodeSoon();
         },
         () => undefined, // `ended` carries the reason.
@@ -164,11 +166,16 @@ function optionalSettings(settings: NodeSettings) {
   };
 }
 
-function readyText(nodeId: string, relayUrl: string, { readyJson, data }: AgentCommandOptions): string {
+type Ready = { nodeId: string; relayUrl: string /** Why it does no work yet. */; rests: string | undefined };
+
+function readyText({ nodeId, relayUrl, rests }: Ready, { readyJson, data }: AgentCommandOptions): string {
   if (readyJson === true) return `${JSON.stringify({ nodeId, pid: process.pid })}\n`;
   const status = nextCommand(data === undefined ? {} : { data }, 'node status');
   const more = out.dim(
     `What it does, from another terminal:  ${status}   (also jobs, receipts, pause, resume, finish, log)`,
   );
-  return `\n${out.bold('Contributing')} as ${out.cyan(printable(nodeId))} to ${relayUrl}. Ctrl-C stops.\n${more}\n\n`;
+  const node = `as ${out.cyan(printable(nodeId))} to ${relayUrl}`;
+  const state =
+    rests === undefined ? `${out.bold('Contributing')} ${node}` : `${out.bold(printable(rests))}. Connected ${node}`;
+  return `\n${state}. Ctrl-C stops.\n${more}\n\n`;
 }

@@ -124,7 +124,7 @@ function relayText(relay: RelayLink): string {
     case 'connected':
       return `${printable(relay.relay)}, connected as ${printable(relay.nodeId)}`;
     case 'connecting':
-      return `${printable(relay.relay)}, not connected`;
+      return `${printable(relay.relay)}, not connected${relay.detail === undefined ? '' : `: ${printable(relay.detail)}`}`;
     case 'refused':
       return `${printable(relay.relay)}, refused: ${printable(relay.detail)}`;
   }

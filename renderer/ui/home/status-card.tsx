@@ -26,6 +26,7 @@ export function StatusCard({ state }: { state: AppState }) {
             {title}
           </p>
           <p className="status-why">{why}</p>
+          <WhyNoRelay state={state} />
         </div>
         <Countdown state={state} />
       </div>
@@ -36,6 +37,15 @@ export function StatusCard({ state }: { state: AppState }) {
         </p>
       )}
     </section>
+  );
+}
+
+/** What is wrong, and what to do, where the line above can only say that the relay is waited for. */
+function WhyNoRelay({ state: { code, relay } }: { state: AppState }) {
+  const { texts } = useSpeech();
+  if (code !== 'unreachable' || relay.state !== 'connecting' || relay.detail === undefined) return null;
+  return (
+    <p className="status-why">{texts.problem({ code: relay.code ?? 'relay_unreachable', message: relay.detail })}</p>
   );
 }
 

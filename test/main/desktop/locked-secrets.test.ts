@@ -28,6 +28,7 @@ const AGENT: Agent = {
   ready: Promise.resolve('attic-1'),
   ended: new Promise(() => undefined),
   hasSession: () => true,
+  trouble: () => undefined,
   capabilities: () => Promise.reject(new Error('this node is asked nothing')),
   records: () => Promise.reject(new Error('this node is asked nothing')),
   close: async () => undefined,

@@ -25,6 +25,7 @@ function fakeAgent(relayUrl: string) {
     ready: ready.promise,
     ended: ended.promise,
     hasSession: () => state.hasSession,
+    trouble: () => undefined,
     capabilities: () => Promise.reject(new Error('not asked for')),
     records: () => Promise.reject(new Error('not asked for')),
     close: async () => {

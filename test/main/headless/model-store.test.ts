@@ -249,6 +249,21 @@ describe('the model store', () => {
     assert.ok(!(await cached()).includes('tokenizer.json'));
   });
 
+  test('says of a copied folder what it lacks, when nothing can be downloaded to mend it', async () => {
+    const folder = join(cacheFolder, ID);
+    await cp(join(hubFolder, ID), folder, { recursive: true });
+    await rm(join(folder, 'tokenizer.json'));
+    const offline = store({ hubUrl: 'http://127.0.0.1:9' });
+    const says = (words: RegExp) => assert.rejects(offline.install(ID), isProblem('model_download_failed', words));
+    await says(/^'tokenizer\.json' is missing in .*words\. 127\.0\.0\.1:9 could not be reached/);
+    await cp(join(hubFolder, ID, 'tokenizer.json'), join(folder, 'tokenizer.json'));
+    await says(/^'tokenizer\.json' in .* is not trusted: remove digests\.json there/);
+    await rm(join(folder, 'digests.json'));
+    await offline.install(ID);
+    await writeFile(join(folder, WEIGHTS), 'half of');
+    await says(/^'onnx\/model\.onnx' in .* is damaged\. 127/);
+  });
+
   test('uses a folder that was copied there by hand and watches over it from then on', async () => {
     await mirror.close();
     await cp(join(hubFolder, ID), join(cacheFolder, ID), { recursive: true });

@@ -113,7 +113,10 @@ test('[O6] a file that is wrong at the start is refused with the place', (t) => 
   assert.throws(() => open(t, '{"pause": true}'), isProblem('invalid_setting', /policy\.json: pause is not known/));
   const chat = '{"services": {"allow": ["chat"]}}';
   assert.throws(() => open(t, chat), isProblem('invalid_setting', /services\.allow\.0 must be one of llm, embed/));
-  assert.throws(() => open(t, 'paused'), isProblem('invalid_setting', /is not JSON/));
+  assert.throws(
+    () => open(t, 'paused'),
+    isProblem('invalid_setting', /is not JSON, or was not written to its end\. Correct it\./),
+  );
   assert.throws(() => open(t, undefined, true), isProblem('invalid_setting', /There is no policy file/));
   const options = { path: temporaryFolder(t), isNamed: false, now: Date.now, log: collectLog() };
   assert.throws(() => openPolicyFile(options), isProblem('invalid_setting', /cannot be read/), 'it may forbid all');

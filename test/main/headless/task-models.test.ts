@@ -104,9 +104,11 @@ test('all parts of a model are fetched from the hub and held to their digests', 
   assert.deepEqual((await again.run(job, collectOutput(), NEVER)).output, { text: 'one' });
   await writeFile(join(cacheFolder, 'maker/words/onnx/decoder_model_merged.onnx'), 'damaged');
   await again.close();
-  const { ask: late } = await start(t, { models: ['maker/words'], cacheFolder, hubUrl: mirror.url });
+  const log = collectLog();
+  const { ask: late } = await start(t, { models: ['maker/words'], cacheFolder, hubUrl: mirror.url, log });
   await writeFile(join(cacheFolder, 'maker/words/onnx/decoder_model_merged.onnx'), 'damaged');
-  await assert.rejects(late(job), isProblem('model_files_corrupt', /decoder_model_merged/));
+  await assert.rejects(late(job), isProblem('model_files_corrupt', /^The files of 'maker\/words' on this node/));
+  assert.match(log.faults.join(), /decoder_model_merged/);
 });
 
 test('a model that has no tokenizer needs none, and one without its processor is refused by name', async (t) => {

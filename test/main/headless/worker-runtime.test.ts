@@ -90,6 +90,14 @@ describe('the worker runtime', () => {
     assert.deepEqual([changes, runtime.models()[0]?.state, runtime.models()[1]?.state], [1, 'warm', 'installed']);
   });
 
+  test('says of a model that leaves what cannot be read as a failure', async (context) => {
+    const lines: string[] = [];
+    const runtime = await start(context, { log: { ...collectLog(), info: (line) => void lines.push(line) } });
+    await ask(runtime);
+    await runtime.close();
+    assert.deepEqual(lines, ["'test/words' is in memory.", "'test/words' has given its memory back."]);
+  });
+
   test('loads every model at once when it is to preload', async (context) => {
     const runtime = await start(context, { models: ['test/words', 'test/table'], preload: true });
     const warm = Promise.withResolvers<void>();
@@ -244,14 +252,21 @@ describe('the worker runtime', () => {
     await assert.rejects(ask(runtime, 'test/clock'), isProblem('node_fault', /stopping/));
   });
 
-  test('checks the files before each load and names the one that changed', async (context) => {
+  test('checks the files before each load, names the one that changed in its log, and tells a client nothing of its disk', async (context) => {
     const folder = await writeBigramModel(modelFolder, 'test/fragile', { transitions: WORDS });
-    const runtime = await start(context, { models: ['test/fragile'] });
+    const log = collectLog();
+    const runtime = await start(context, { models: ['test/fragile'], log });
     const path = join(folder, 'tokenizer_config.json');
+    const told =
+      /^The files of 'test\/fragile' on this node are not whole, which its owner can mend\. Ask again, or for another model\.$/;
     await writeFile(path, '{}');
-    await assert.rejects(ask(runtime, 'test/fragile'), isProblem('model_files_corrupt', /tokenizer_config\.json/));
+    await assert.rejects(ask(runtime, 'test/fragile'), isProblem('model_files_corrupt', told));
+    await assert.rejects(ask(runtime, 'test/fragile'), isProblem('model_files_corrupt', told));
     await rm(path);
-    await assert.rejects(ask(runtime, 'test/fragile'), isProblem('model_files_missing', /tokenizer_config\.json/));
+    await assert.rejects(ask(runtime, 'test/fragile'), isProblem('model_files_missing', told));
+    assert.equal(log.faults.length, 2, 'each once');
+    assert.match(log.faults[0] ?? '', /'tokenizer_config\.json' of 'test\/fragile' is damaged\. .*the folder/);
+    assert.match(log.faults[1] ?? '', /'tokenizer_config\.json' of 'test\/fragile' is missing\. .*the folder/);
     await writeBigramModel(modelFolder, 'test/fragile', { transitions: WORDS });
     assert.equal(await ask(runtime, 'test/fragile'), 'one two three');
   });

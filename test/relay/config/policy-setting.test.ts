@@ -43,7 +43,7 @@ test('a policy that is wrong there is told with its line and its part', (t) => {
   const typo = load(t, '[node]\nslots = 1\n[node.policy]\npauses = true\n');
   assert.match(typo.faults[0] ?? '', /sparewatt\.toml:3: node\.policy is wrong: pauses is not known\.$/);
   const number = load(t, '[node]\npolicy = 3\n');
-  assert.match(number.faults[0] ?? '', /sparewatt\.toml:2: node\.policy is wrong: the policy must be object/);
+  assert.match(number.faults[0] ?? '', /sparewatt\.toml:2: node\.policy is wrong: the policy must be an object/);
 });
 
 test('a file of the flag wins over the section, and a path in the file is relative to it', (t) => {
@@ -59,7 +59,7 @@ test('the policy in force is that of the file named, else of the data folder, el
   writeFileSync(path, '{"paused": true}');
   assert.deepEqual(policyInForce(none), { policy: { paused: true }, preferences: null, from: path });
   writeFileSync(path, '{"paused": 1}');
-  assert.match(policyInForce(none).fault ?? '', /policy\.json: paused must be boolean\.$/);
+  assert.match(policyInForce(none).fault ?? '', /policy\.json: paused must be true or false\.$/);
   const named = load(t, '[node]\npolicy = "p.json"\n');
   assert.match(policyInForce(named).fault ?? '', /^There is no policy file \/.*p\.json\.$/);
 });

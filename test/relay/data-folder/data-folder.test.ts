@@ -89,6 +89,8 @@ test('a path that is a file is refused with advice', (t) => {
 test('a folder that may not be written is refused with advice', { skip: windows }, async (t) => {
   const path = join(temporaryFolder(t), 'read-only');
   mkdirSync(path);
+  // As another user's that was in use: what is in it can be read, and locked like that.
+  writeFileSync(join(path, 'relay.lock'), '', { mode: 0o644 });
   chmodSync(join(path, '..'), 0o755);
   chmodSync(path, 0o555);
   // Root may write everywhere, so the attempt is made as nobody.

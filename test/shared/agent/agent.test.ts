@@ -36,6 +36,37 @@ test('enrols with its key, its name and its token, and is ready once a session i
   assert.equal(await agent.ready, SCRIPTED_NODE_ID);
 });
 
+for (const [status, code] of [
+  [401, 'invalid_api_key'],
+  [403, 'insufficient_scope'],
+] as const) {
+  test(`is told which of its settings is wrong where its token is (${code})`, async (t) => {
+    const { agent, relay } = startScriptedAgent(t, { joinToken: 'secret' });
+    (await relay.enrolments.next()).refuse(status, code, 'Send `Authorization: Bearer KEY`.');
+    const words = /^The join token is not the admin token of http:\/\/relay\.test, .*--join-token.*--pair CODE\.$/;
+    isProblem(code, words)(await agent.ended);
+  });
+}
+
+test('says why it has no session for as long as it has none', async (t) => {
+  const { agent, relay, pass } = startScriptedAgent(t);
+  assert.equal(agent.trouble(), undefined);
+  (await relay.enrolments.next()).fail(REFUSED);
+  await settled();
+  assert.match(agent.trouble()?.message ?? '', /^Nothing listens at relay\.test/);
+  await pass(250);
+  (await relay.enrolments.next()).accept();
+  const line = await relay.lines.next();
+  line.accept();
+  await settled();
+  assert.equal(agent.trouble()?.code, 'relay_unreachable');
+  offer(line, { epoch: 1 });
+  confirm(line, { epoch: 1 });
+  assert.equal(agent.trouble(), undefined);
+  line.down();
+  assert.equal(agent.trouble(), undefined, 'what is over is told no more');
+});
+
 const REFUSED = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
 const TIMED_OUT = Object.assign(new Error('Connect Timeout Error'), { code: 'UND_ERR_CONNECT_TIMEOUT' });
 const UP_TO_TEN = [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000];

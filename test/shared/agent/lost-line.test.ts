@@ -53,6 +53,7 @@ test('[P20] what a relay has against the node is told once, and ends nothing whi
       text.includes('Another relay answers. Start the node with --pair. This node'),
     );
     assert.equal(told.length, expected, log.lines.join('\n'));
+    assert.equal(agent.trouble()?.code, expected === 0 ? undefined : 'relay_identity_changed');
   }
   assert.equal(await Promise.race([agent.ended, settled().then(() => 'goes on')]), 'goes on');
   assert.equal(line.isClosed, false);

@@ -149,6 +149,7 @@ function pretendedAgent(parts: NodeParts): StartAgent {
       ready: isLetIn ? Promise.resolve('attic-k3vxq2mzla') : new Promise<never>(() => undefined),
       ended,
       hasSession: () => isLetIn,
+      trouble: () => undefined,
       capabilities: async () => documentOf(parts),
       records: async () => ({ receipts: [], credits: [], creditsNext: null, relayKey: 'N' }),
       close: async () => end(undefined),

@@ -7,6 +7,8 @@ import { openNodeLedger } from '../../../../main/headless/ledger/node-ledger.ts'
 import type { Sensor } from '../../../../main/headless/presence/watch-presence.ts';
 import { openLogFile } from '../../../../main/logs/log-file.ts';
 import { askNode, findNodes } from '../../../../relay/cli/node/control-client.ts';
+import { nodeStatusText } from '../../../../relay/cli/terminal/node-status-text.ts';
+import type { Trouble } from '../../../../shared/agent/trouble-log.ts';
 import { CONTROL_FOLDER, LOG_LINES_MOST, type NodeStatus } from '../../../../shared/control/control-protocol.ts';
 import type { NodePolicy } from '../../../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../../../shared/policy/owner-policy.ts';
@@ -47,10 +49,12 @@ async function open(t: TestContext, rules: NodePolicy = {}, owned?: Owned) {
   afterTest(t, control.close);
   const ready = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<Problem | undefined>();
+  const state: { trouble: Trouble | undefined } = { trouble: undefined };
   const agent = {
     ready: ready.promise,
     ended: ended.promise,
     hasSession: () => true,
+    trouble: () => state.trouble,
     records: () => new Promise<never>(() => undefined),
   };
   const ask = async (request: 'status' | 'finish'): Promise<NodeStatus> => {
@@ -71,14 +75,22 @@ async function open(t: TestContext, rules: NodePolicy = {}, owned?: Owned) {
     const freeMemory = async () => void freed.push('all');
     control.attach({ agent, models: held, freeMemory });
   };
-  return { control, ask, attach, ready, ended, policy, log, freed };
+  return { control, ask, attach, ready, ended, policy, log, freed, state };
 }
 
 test('the state goes from starting over unreachable to contributing, and ends refused', async (t) => {
-  const { ask, attach, ready, ended } = await open(t);
+  const { ask, attach, ready, ended, state } = await open(t);
   assert.equal((await ask('status')).code, 'starting');
   attach();
   assert.deepEqual((await ask('status')).relay, { state: 'connecting', relay: 'http://relay' });
+  state.trouble = { code: 'clocks_differ', message: 'Set the clock.' };
+  const waiting = await ask('status');
+  const why = { code: 'clocks_differ', detail: 'Set the clock.' };
+  assert.deepEqual(
+    [waiting.code, waiting.relay],
+    ['unreachable', { state: 'connecting', relay: 'http://relay', ...why }],
+  );
+  assert.match(nodeStatusText(waiting, Date.now()), /\n {2}relay {3}http:\/\/relay, not connected: Set the clock\.\n/);
   ready.resolve('attic');
   const { code, relay, models } = await ask('status');
   assert.deepEqual([code, relay], ['contributing', { state: 'connected', relay: 'http://relay', nodeId: 'attic' }]);
