@@ -21,37 +21,55 @@ type UserEvent = Static<typeof UserEvent>;
 
 const UPDATE_TIMEOUT_MS = 2_000;
 
+export type WatchedAccount = {
+  account: string;
+  /** The relay's own key. */
+  self: string;
+  /** Settles when whatever the account's users have said so far has been heard, over a connection of its own. */
+  heardAll(): Promise<unknown>;
+};
+
 /**
  * Listens to the server's own events about the users of one account; the relay's own coming and going is none.
  *
  * Invariants: (1) a user is known by the key it was authenticated with, never by the name it gave; (2) a disconnect is
  * told only when no other connection of the same key is known to live, so that the late end of a lost connection does
- * not take a node away that has come back; (3) what was known is forgotten when events may have been missed.
+ * not take a node away that has come back, and before what comes of that key later; (3) what was known is forgotten when events
+ * may have been missed; (4) what a node said before it went is heard first.
  */
 export function listenForNodeEvents(
   system: BusConnection,
-  { account, self }: { account: string; self: string },
+  { account, self, heardAll }: WatchedAccount,
   log: RelayLog,
 ): NodeEvents {
   const { connection } = system;
   const live = new Map<string, Set<string>>();
+  const leaving = new Set<string>();
   const listeners = { connect: [] as KeyListener[], disconnect: [] as KeyListener[] };
 
+  const attempt = (step: () => void): void => {
+    try {
+      step();
+    } catch (fault) {
+      log.error({ err: fault }, 'an event of the bus could not be handled');
+    }
+  };
+  const tellGone = (publicKey: string): void => {
+    if (!leaving.delete(publicKey)) return;
+    for (const listener of listeners.disconnect) listener(publicKey);
+  };
   const subscribe = (kind: string, handle: (publicKey: string, connectionId: string) => void): void => {
     connection.subscribe(`$SYS.ACCOUNT.${account}.${kind}`, {
       callback: (error, message) => {
         const event = error === null ? readEvent(message.data) : undefined;
         const publicKey = event && authenticatedKey(event);
         if (event === undefined || publicKey === undefined || publicKey === self) return;
-        try {
-          handle(publicKey, `${event.server.id}/${event.client.id}`);
-        } catch (fault) {
-          log.error({ err: fault }, 'an event of the bus could not be handled');
-        }
+        attempt(() => handle(publicKey, `${event.server.id}/${event.client.id}`));
       },
     });
   };
   subscribe('CONNECT', (publicKey, id) => {
+    tellGone(publicKey);
     live.set(publicKey, (live.get(publicKey) ?? new Set()).add(id));
     for (const listener of listeners.connect) listener(publicKey);
   });
@@ -60,9 +78,14 @@ export function listenForNodeEvents(
     connections?.delete(id);
     if (connections !== undefined && connections.size > 0) return;
     live.delete(publicKey);
-    for (const listener of listeners.disconnect) listener(publicKey);
+    leaving.add(publicKey);
+    const tell = (): void => attempt(() => tellGone(publicKey));
+    heardAll().then(tell, tell);
   });
-  system.onDown(() => live.clear());
+  system.onDown(() => {
+    live.clear();
+    leaving.clear();
+  });
 
   return {
     onConnect: (listener) => listeners.connect.push(listener),

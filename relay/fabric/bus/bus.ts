@@ -4,6 +4,7 @@ import { LIMITS } from '../../../shared/protocol/limits.ts';
 import { traceOf } from '../../../shared/tracing/message-trace.ts';
 import type { TraceContext } from '../../../shared/tracing/trace-context.ts';
 import type { RelayLog } from '../../log.ts';
+import { shareNext } from '../../share-next.ts';
 import { type BusAddress, type BusConnection, openBusConnection } from './bus-connection.ts';
 import { listenForNodeEvents, type NodeEvents } from './bus-node-events.ts';
 import { createOutbox } from './bus-outbox.ts';
@@ -71,7 +72,10 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const main = await openBusConnection(options.fabric, 'relay', log);
   try {
     const system = options.system && (await openBusConnection(options.system.address, 'relay-system', log));
-    const events = system && options.system && listenForNodeEvents(system, options.system, log);
+    const events =
+      system &&
+      options.system &&
+      listenForNodeEvents(system, { ...options.system, heardAll: shareNext(() => main.connection.flush()) }, log);
     const bus = createBus(main, system, events, log);
     await Promise.all([main.connection.flush(), system?.connection.flush()]);
     return bus;
