@@ -18,6 +18,18 @@ function signalBus(pool: Pool, signal: NodeJS.Signals): void {
   process.kill(pid, signal);
 }
 
+/** The bus is back within a tenth of a second, which a busy machine does not see: each time that it is killed, it comes later. */
+function killUntil(pool: Pool, isSo: () => Promise<boolean>): Promise<void> {
+  return until(async () => {
+    try {
+      signalBus(pool, 'SIGKILL');
+    } catch {
+      // It is not back yet.
+    }
+    return isSo();
+  });
+}
+
 function ask(pool: Pool, model: string, stream = false): Promise<Response> {
   return pool.request('/v1/chat/completions', {
     method: 'POST',
@@ -57,9 +69,10 @@ test('answers 503 while NATS is gone, says so in its health, and recovers by its
   const pool = await setUp(t);
   signalBus(pool, 'SIGKILL');
   const first = await askUntilRefused(pool);
-  const degraded = await healthOf(pool);
-  assert.deepEqual([degraded.status, degraded.nodes], ['degraded', 0]);
-  assert.match(degraded.reasons.join(), /message bus/);
+  await killUntil(pool, async () => {
+    const { status, nodes, reasons } = await healthOf(pool);
+    return status === 'degraded' && nodes === 0 && /message bus/.test(reasons.join());
+  });
 
   const refusals = [first, ...(await askUntilAnswered(pool))];
   const codes = refusals.map(({ body }) => (JSON.parse(body) as { code: string }).code);
@@ -77,15 +90,13 @@ test('is not ready while NATS is gone, and is again when it is back', async (t) 
   const pool = await setUp(t);
   const isReady = async (): Promise<boolean> => (await pool.request('/v1/health/ready')).status === 200;
   assert.equal(await isReady(), true);
-  signalBus(pool, 'SIGKILL');
-  await until(async () => !(await isReady()));
+  await killUntil(pool, async () => !(await isReady()));
   await until(isReady);
 });
 
 test('serves what needs no node while NATS is gone', async (t) => {
   const pool = await setUp(t);
-  signalBus(pool, 'SIGKILL');
-  await until(async () => (await healthOf(pool)).status === 'degraded');
+  await killUntil(pool, async () => (await healthOf(pool)).status === 'degraded');
   assert.deepEqual((await pool.client().models.list()).data, []);
   assert.equal((await pool.client().models.retrieve('test/echo')).id, 'test/echo');
   assert.equal((await pool.request('/openapi.json')).status, 200);

@@ -213,5 +213,8 @@ test('a damaged key file is left as it is, whatever key_store says', async (t) =
 test('a folder that cannot be used is a problem of the folder', async (t) => {
   const { folder, start } = setUp(t);
   writeFileSync(join(folder, 'plain'), '');
-  await assert.rejects(start({ folder: join(folder, 'plain') }), isProblem('data_folder_unusable', /name another folder with --data\.$/));
+  await assert.rejects(
+    start({ folder: join(folder, 'plain') }),
+    isProblem('data_folder_unusable', /name another folder with --data\.$/),
+  );
 });

@@ -11,6 +11,9 @@ import type { Browsers } from '../../browsers/browsers.ts';
 import type { ElectronHands } from './electron-double.ts';
 import type { RendererHost, WindowDouble } from './windows.ts';
 
+/** What the machine's own network does meanwhile, such as an address that is renewed, is no fault of a page. */
+const NETWORK_CHANGED = 'ERR_NETWORK_CHANGED';
+
 export type ChromiumRenderer = RendererHost & {
   page(window: WindowDouble): Page;
   /** Errors of all pages, and whatever their policy has refused. */
@@ -56,7 +59,7 @@ export function createChromiumRenderer(hands: () => ElectronHands, browsers: Bro
       pages.set(window, page);
       page.on('pageerror', (error) => faults.push(error.message));
       page.on('console', (message) => {
-        if (message.type() === 'error') faults.push(message.text());
+        if (message.type() === 'error' && !message.text().includes(NETWORK_CHANGED)) faults.push(message.text());
       });
       page.on('crash', () => window.webContents.crash());
       await page.exposeBinding(
