@@ -41,8 +41,15 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const FLUSH_MS = 1_000;
 /** A client that neither reads nor writes for this long is gone: servers ping every 2 min if nobody tells them else. */
 const IDLE_MS = 5 * 60_000;
-/** Who a client says it speaks for is not ours to pass on. */
-const DROPPED_HEADERS = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded', 'x-real-ip']);
+/** Who a client says it speaks for is not ours to pass on, and there is no body for which it could expect anything. */
+const DROPPED_HEADERS = new Set([
+  'expect',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'forwarded',
+  'x-real-ip',
+]);
 
 /**
  * Lets nodes in through the relay's own HTTP port: an upgrade request for `path` is handed to nats-server with its

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -130,6 +131,18 @@ test('nobody can say through the door who it comes from', async (t) => {
   assert.match(head, /^GET \/ HTTP\/1\.1\r\n/);
   assert.deepEqual(head.match(/^.*forwarded.*$/gim), ['X-Forwarded-For: 127.0.0.1']);
   assert.match(head, new RegExp(`^Host: 127\\.0\\.0\\.1:${upstream}\r$`, 'm'));
+});
+
+test('a client of the bus that expects something of an upgrade is let in as any other', async (t) => {
+  const nats = await startTestNats(t);
+  const { port } = await openDoor(t, () => ({ host: '127.0.0.1', port: nats.server.websocketPort }));
+  for (const headers of ['', 'Expect: x\r\n', 'Expect: 100-continue\r\n']) {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(upgradeRequest('/nats', headers));
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    assert.match(answer.toString('latin1'), /^HTTP\/1\.1 101 /, headers);
+    socket.destroy();
+  }
 });
 
 test('when one side ends, the other is ended, and what was under way still arrives', async (t) => {
