@@ -75,6 +75,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
     ports.operators.abandonAll(reason);
   };
   let bus: BusConnection;
+  let wasUp = false;
   let failedAt = ports.now();
   let toldLoad = '';
   const announce = (): void => {
@@ -115,6 +116,8 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
       ports.line?.down();
     },
     onFailed: (error) => {
+      // That the first line does not come up is told by whoever asked for it.
+      if (!wasUp) return;
       ports.onFailed?.(error, ports.now() - failedAt);
       failedAt = ports.now();
     },
@@ -124,6 +127,7 @@ export async function openSession(ports: SessionPorts): Promise<Session> {
       announce();
     },
   });
+  wasUp = true;
   const tell = { announce, news: () => isNews() && announce(), reports: () => ports.operators.report(publish) };
   listen(bus, nodeId, ports, tell);
   announce();

@@ -166,7 +166,8 @@ function optionalSettings(settings: NodeSettings) {
   };
 }
 
-type Ready = { nodeId: string; relayUrl: string /** Why it does no work yet. */; rests: string | undefined };
+/** `rests`: why it does no work yet. */
+type Ready = { nodeId: string; relayUrl: string; rests: string | undefined };
 
 function readyText({ nodeId, relayUrl, rests }: Ready, { readyJson, data }: AgentCommandOptions): string {
   if (readyJson === true) return `${JSON.stringify({ nodeId, pid: process.pid })}\n`;

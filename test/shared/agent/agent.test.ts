@@ -134,6 +134,19 @@ test('says why its line does not come back, once, again after a minute, and anew
   assert.equal(relay.enrolments.all.length, 1);
 });
 
+test('says of a first line that does not come up what stands against it, once', async (t) => {
+  const { relay, log, pass } = startScriptedAgent(t);
+  for (let tries = 0; tries < 3; tries += 1) {
+    (await relay.enrolments.next()).accept();
+    const line = await relay.lines.next();
+    line.options.onFailed?.(new Error('Unexpected server response: 503'));
+    line.refuse(new Error('503'));
+    await settled();
+    await pass(2_000);
+  }
+  assert.equal(log.lines.filter((one) => one.endsWith('This node goes on trying.')).length, 1, log.lines.join('\n'));
+});
+
 test('waits longer each time too when it may enrol but never gets a session', async (t) => {
   const { relay, pass } = startScriptedAgent(t);
   for (const waitMs of [250, 500, 1_000]) {
