@@ -24,6 +24,16 @@ async function succeed(jobs: QueuedJobStore, id: string, changes: Partial<Finish
   assert.ok(await jobs.endJob(id, 'succeed', { record: finishedJob(id, changes), result: '{"text":"x"}' }));
 }
 
+/** Three jobs that have ended, and whose webhooks are to be told. */
+async function endThreeWithWebhooks(queuedJobs: QueuedJobStore): Promise<void> {
+  const webhook = { url: 'http://hook.test/', secret: 's'.repeat(16) };
+  for (const id of ['job_1', 'job_2', 'job_3']) {
+    await queuedJobs.acceptJob(order(id, { webhook }), INPUT, 'queued');
+    const record = finishedJob(id, { state: 'cancelled' });
+    await queuedJobs.endJob(id, 'cancel', { record, result: null, event: { id: `e-${id}`, body: '{}' } });
+  }
+}
+
 /** Tells what every store owes for the jobs of the queue. */
 export function describeQueuedJobContract(name: string, makePlace: (t: TestContext) => Promise<StorePlace>): void {
   const contract = (sentence: string, prove: (place: StorePlace) => Promise<void>) =>
@@ -325,12 +335,7 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
 
   contract('makes word due that waits longer than it may after so many tries, and no other', async (place) => {
     const { queuedJobs } = await place.open();
-    const webhook = { url: 'http://hook.test/', secret: 's'.repeat(16) };
-    for (const id of ['job_1', 'job_2', 'job_3']) {
-      await queuedJobs.acceptJob(order(id, { webhook }), INPUT, 'queued');
-      const record = finishedJob(id, { state: 'cancelled' });
-      await queuedJobs.endJob(id, 'cancel', { record, result: null, event: { id: `e-${id}`, body: '{}' } });
-    }
+    await endThreeWithWebhooks(queuedJobs);
     const none = { seqs: [], apiKeyIds: [] };
     const { due } = await queuedJobs.dueWebhooks(T0 + 20, 9, none);
     // The first was never tried, and the others once.
@@ -349,12 +354,7 @@ export function describeQueuedJobContract(name: string, makePlace: (t: TestConte
 
   contract('gives the word that is due longest first, and of what is due at once what came first', async (place) => {
     const { queuedJobs } = await place.open();
-    const webhook = { url: 'http://hook.test/', secret: 's'.repeat(16) };
-    for (const id of ['job_1', 'job_2', 'job_3']) {
-      await queuedJobs.acceptJob(order(id, { webhook }), INPUT, 'queued');
-      const record = finishedJob(id, { state: 'cancelled' });
-      await queuedJobs.endJob(id, 'cancel', { record, result: null, event: { id: `e-${id}`, body: '{}' } });
-    }
+    await endThreeWithWebhooks(queuedJobs);
     const due = async (at: number, limit = 9) =>
       (await queuedJobs.dueWebhooks(at, limit, { seqs: [], apiKeyIds: [] })).due;
     // Put off, the last of them first, two of them until one moment.

@@ -15,6 +15,7 @@ import { trackDocuments } from '../../../support/bus/tracked-documents.ts';
 import { collectLog } from '../../../support/log.ts';
 import { admission, documentFor } from '../../../support/nodes/live-nodes.ts';
 import { signDocument } from '../../../support/nodes/scripted-node.ts';
+import { countTurns } from '../../../support/turns.ts';
 
 const NEVER_MS = 60_000;
 
@@ -118,18 +119,12 @@ test('[K6] takes the answers of many nodes in slices, so that others get their t
   const { discovery, bytes, answer } = await pool(ids);
   // New revisions, since known bytes are recognised and cost almost nothing.
   const answers = ids.map((id) => bytes(id, { revision: 2 }));
-  let turns = 0;
-  let done = false;
-  const count = (): void => {
-    turns += 1;
-    if (!done) setImmediate(count);
-  };
   const round = discovery.discover({ timeoutMs: NEVER_MS });
   for (const data of answers) answer(data);
-  setImmediate(count);
+  const turns = countTurns();
   assert.equal((await round).answered.size, ids.length);
-  done = true;
-  assert.ok(turns > 10, `others had ${turns} turns`);
+  turns.stop();
+  assert.ok(turns.now() > 10, `others had ${turns.now()} turns`);
 });
 
 test('[K6] a node that says too much in a round takes nothing from the others, and what was left out is told', async () => {

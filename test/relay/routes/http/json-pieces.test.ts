@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { jsonStream } from '../../../../relay/routes/http/json-pieces.ts';
+import { countTurns } from '../../../support/turns.ts';
 
 async function textOf(value: Record<string, unknown>): Promise<string> {
   const chunks: Buffer[] = [];
@@ -46,14 +47,8 @@ test('makes the items of a list when their turn comes, and not before somebody r
 
 test('lets others have their turn between two pieces, also when its reader keeps up', async () => {
   const list = Array.from({ length: 5_000 }, () => 'x'.repeat(1_000));
-  let turns = 0;
-  let ended = false;
-  const count = (): void => {
-    turns += 1;
-    if (!ended) setImmediate(count);
-  };
-  setImmediate(count);
+  const turns = countTurns();
   await textOf({ list });
-  ended = true;
-  assert.ok(turns > 30, `${turns} turns for 5 MB`);
+  turns.stop();
+  assert.ok(turns.now() > 30, `${turns.now()} turns for 5 MB`);
 });

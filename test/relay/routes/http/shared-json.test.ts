@@ -13,6 +13,7 @@ import {
   writeJson,
 } from '../../../../relay/routes/http/shared-json.ts';
 import { afterTest } from '../../../support/after-test.ts';
+import { countTurns } from '../../../support/turns.ts';
 
 /** More than the buffers of two sockets take. */
 const LARGE = { list: Array.from({ length: 20_000 }, () => 'x'.repeat(1_000)) };
@@ -67,23 +68,17 @@ test('a reader that takes nothing of it is cut off, so that it does not stay for
 test('what is dear has a turn of its own, in order, also behind what fails', async () => {
   const inTurn = createTurns();
   const done: number[] = [];
-  let turns = 0;
-  let isOver = false;
-  const count = (): void => {
-    turns += 1;
-    if (!isOver) setImmediate(count);
-  };
-  setImmediate(count);
+  const turns = countTurns();
   const works = [1, 2, 3].map((number) =>
     inTurn(async () => {
       await nextTurn();
       done.push(number);
       if (number === 2) throw new Error('the second');
-      return turns;
+      return turns.now();
     }),
   );
   const [first, second, third] = await Promise.allSettled(works);
-  isOver = true;
+  turns.stop();
   assert.deepEqual(done, [1, 2, 3]);
   assert.equal(second?.status, 'rejected');
   assert.ok(first?.status === 'fulfilled' && third?.status === 'fulfilled' && third.value - first.value >= 2);

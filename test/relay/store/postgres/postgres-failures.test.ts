@@ -1,24 +1,15 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
 import pg from 'pg';
 import { auditLog } from '../../../../relay/receipts/log/audit-log.ts';
 import { openPostgresStore } from '../../../../relay/store/postgres/open-postgres-store.ts';
 import type { Store } from '../../../../relay/store/store.ts';
-import { whyNoPostgres } from '../../../support/postgres.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { until } from '../../../support/until.ts';
 import { asKept, finishedJob, keyRecord, RELAY_KEY } from '../store-records.ts';
 import { startLine } from './postgres-line.ts';
-import { type PostgresPlace, preparePostgresPlaces } from './postgres-place.ts';
+import { type PostgresPlace, provePlaces } from './postgres-place.ts';
 
-const skip = whyNoPostgres() ?? false;
-const makePlace = skip === false ? preparePostgresPlaces() : undefined;
-
-function proves(sentence: string, prove: (place: PostgresPlace, t: TestContext) => Promise<void>): void {
-  test(sentence, { skip }, async (t) => {
-    if (makePlace !== undefined) await prove(await makePlace(t), t);
-  });
-}
+const proves = provePlaces();
 
 async function isWritable(store: Store): Promise<boolean> {
   return (await store.health()).writable;

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { type TestContext, test } from 'node:test';
 import pg from 'pg';
 import { auditLog } from '../../../../relay/receipts/log/audit-log.ts';
 import { openStore } from '../../../../relay/store/open-store.ts';
@@ -8,23 +7,15 @@ import { MIGRATIONS } from '../../../../relay/store/postgres/migrations/all.ts';
 import { openPostgresStore } from '../../../../relay/store/postgres/open-postgres-store.ts';
 import type { Store } from '../../../../relay/store/store.ts';
 import { isConsistent } from '../../../../shared/receipts/log/verify-proofs.ts';
-import { whyNoPostgres } from '../../../support/postgres.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { until } from '../../../support/until.ts';
 import { draftFor, finishedJob, RELAY_KEY } from '../store-records.ts';
 import { fillOldDatabase, NEXT_MIGRATION } from './old-receipt-database.ts';
-import { type PostgresPlace, preparePostgresPlaces } from './postgres-place.ts';
+import { type PostgresPlace, provePlaces } from './postgres-place.ts';
 
-const skip = whyNoPostgres() ?? false;
-const makePlace = skip === false ? preparePostgresPlaces() : undefined;
+const proves = provePlaces();
 /** So many fill one subtree that is stored, and leave some. */
 const RECEIPTS = 19;
-
-function proves(sentence: string, prove: (place: PostgresPlace) => Promise<void>): void {
-  test(`the PostgreSQL store: ${sentence}`, { skip }, async (t: TestContext) => {
-    if (makePlace !== undefined) await prove(await makePlace(t));
-  });
-}
 
 async function openWithReceipts(place: PostgresPlace): Promise<Store> {
   const store = await place.open();

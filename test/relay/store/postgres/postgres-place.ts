@@ -1,8 +1,8 @@
-import type { TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import pg from 'pg';
 import { openPostgresStore } from '../../../../relay/store/postgres/open-postgres-store.ts';
 import type { Store } from '../../../../relay/store/store.ts';
-import { type PostgresServer, startPostgres } from '../../../support/postgres.ts';
+import { type PostgresServer, startPostgres, whyNoPostgres } from '../../../support/postgres.ts';
 import type { PlaceOptions, StorePlace } from '../store-contract.ts';
 import { RELAY_KEY } from '../store-records.ts';
 
@@ -73,4 +73,18 @@ async function limitSize(tamper: PostgresPlace['tamper'], { maxSizeBytes }: Plac
     END $$;
     CREATE OR REPLACE TRIGGER fill_disk BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION fill_disk();
     CREATE OR REPLACE TRIGGER fill_disk BEFORE INSERT ON write_probe FOR EACH ROW EXECUTE FUNCTION fill_disk();`);
+}
+
+/** Tests that get a place each, with their own context; skipped with the reason where there is no PostgreSQL. To be called outside of a test. */
+export function provePlaces(): (
+  sentence: string,
+  prove: (place: PostgresPlace, t: TestContext) => Promise<void>,
+) => void {
+  const skip = whyNoPostgres() ?? false;
+  const makePlace = skip === false ? preparePostgresPlaces() : undefined;
+  return (sentence, prove) => {
+    test(sentence, { skip }, async (t) => {
+      if (makePlace !== undefined) await prove(await makePlace(t), t);
+    });
+  };
 }

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import type { TestContext } from 'node:test';
 import pg from 'pg';
 import { openPostgresStore } from '../../../../relay/store/postgres/open-postgres-store.ts';
 import type { Store } from '../../../../relay/store/store.ts';
-import { whyNoPostgres } from '../../../support/postgres.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { until } from '../../../support/until.ts';
 import { asKept, finishedJob, RELAY_KEY } from '../store-records.ts';
 import { startLine } from './postgres-line.ts';
-import { type PostgresPlace, preparePostgresPlaces } from './postgres-place.ts';
+import { type PostgresPlace, provePlaces } from './postgres-place.ts';
 
-const skip = whyNoPostgres() ?? false;
-const makePlace = skip === false ? preparePostgresPlaces() : undefined;
+const proves = provePlaces();
 
-function proves(sentence: string, prove: (place: PostgresPlace, t: TestContext) => Promise<void>): void {
-  test(sentence, { skip }, async (t) => {
-    if (makePlace !== undefined) await prove(await makePlace(t), t);
-  });
+/** A store whose way to its server is the test's. */
+async function openOverLine({ url }: PostgresPlace, t: TestContext) {
+  const line = await startLine(t, url);
+  const store = await openPostgresStore({ url: line.url, relaySeed: RELAY_KEY.seed });
+  t.after(() => store.close());
+  return { line, store };
 }
 
 async function isReadable(store: Store): Promise<boolean> {
@@ -31,9 +31,7 @@ const silent = isProblem('storage_failed', /^The relay's database does not answe
 proves(
   'waits once for a server that says nothing, and goes on by itself with all it acknowledged',
   async (place, t) => {
-    const line = await startLine(t, place.url);
-    const store = await openPostgresStore({ url: line.url, relaySeed: RELAY_KEY.seed });
-    t.after(() => store.close());
+    const { line, store } = await openOverLine(place, t);
     await store.jobs.recordFinishedJob(finishedJob('job_before'));
     line.swallow();
     await assert.rejects(store.jobs.listJobs({ limit: 1 }), silent);
@@ -110,9 +108,7 @@ async function refusalOf(store: Store): Promise<string> {
 proves(
   'refuses what would wait too long for a server that is far away, and keeps what it accepted',
   async (place, t) => {
-    const line = await startLine(t, place.url);
-    const store = await openPostgresStore({ url: line.url, relaySeed: RELAY_KEY.seed });
-    t.after(() => store.close());
+    const { line, store } = await openOverLine(place, t);
     line.delay(100);
     const slow = isProblem('storage_failed', /^The relay's database answers too slowly/);
     const accepted: string[] = [];
