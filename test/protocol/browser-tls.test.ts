@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { createNKey } from '../../relay/fabric/bus/nkey.ts';
-import type { RelayOptions } from '../../relay/server.ts';
+import type { RelayOptions } from '../../relay/relay-options.ts';
 import { afterTest } from '../support/after-test.ts';
 import { serveModules } from '../support/browsers/browser-modules.ts';
 import { launchChromium } from '../support/browsers/launch-chromium.ts';

@@ -6,7 +6,7 @@ import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { otlpTargetOf } from '../../config/otlp-target.ts';
 import type { RelaySettings } from '../../config/relay-settings.ts';
 import { showSettings } from '../../config/shown-settings.ts';
-import type { RelayOptions } from '../../server.ts';
+import type { RelayOptions } from '../../relay-options.ts';
 import { relayFolder } from '../client/local-relay.ts';
 import { listenForInterruption } from '../interrupt.ts';
 import { addSettingOptions, loadFromOptions, type SettingOptions } from '../options/setting-options.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fetchTrusting } from '../../../main/headless/fetch-trusting.ts';
 import { createNodeTls } from '../../../main/headless/node-tls.ts';
-import type { RelayOptions } from '../../../relay/server.ts';
+import type { RelayOptions } from '../../../relay/relay-options.ts';
 import type { NodeTls } from '../../../shared/agent/relay-tls.ts';
 import type { PairingCode } from '../../../shared/api/pairing.ts';
 import { afterTest } from '../after-test.ts';

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import type { RelayOptions } from '../../../relay/server.ts';
+import type { RelayOptions } from '../../../relay/relay-options.ts';
 import { afterTest } from '../after-test.ts';
 import { chatCall } from '../ask-pool.ts';
 import { type Pool, startTestPool } from '../pool.ts';
