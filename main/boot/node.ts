@@ -1,29 +1,19 @@
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
-import { currentProfile } from '../../shared/preferences/contribution.ts';
 import { idleMsOf } from '../../shared/preferences/preferences.ts';
-import { kernelsOn } from '../../shared/runtimes/kernels/served-kernels.ts';
 import { createEnergyMeter } from '../headless/energy/energy-meter.ts';
-import { createDutyShare } from '../headless/inference/duty-share.ts';
 import { createJobDesk, noteEnergy } from '../headless/ledger/job-desk.ts';
 import { createRecordKeeper } from '../headless/ledger/record-keeper.ts';
-import { chooseRuntime } from '../node/chosen-runtime.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
-import { createDeviceTrials } from '../node/device-trials.ts';
-import { createGpuMemoryCheck } from '../node/gpu-memory-check.ts';
 import { createHardwareDesk } from '../node/hardware-desk.ts';
 import { createMachineTester } from '../node/machine-test.ts';
-import { createMemoryPeaks } from '../node/memory-peaks.ts';
 import { createNodeHost } from '../node/node-host.ts';
-import { createProcessorRuntime } from '../node/processor-runtime.ts';
 import { superviseRuntime } from '../node/supervised-runtime.ts';
-import { createWindowRuntime } from '../node/window-runtime.ts';
-import { createComputeWindow } from '../windows/compute-window.ts';
 import type { BootSteps } from './boot-steps.ts';
 import type { DesktopHost } from './desktop-host.ts';
 import { openModelDownloads } from './model-downloads.ts';
+import { openRuntimes } from './runtimes.ts';
 import type { Storage } from './storage.ts';
 import { watchMachine } from './watch-machine.ts';
 
@@ -34,63 +24,16 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
   const { electron, now } = host;
   const { settings, ledger, boxes, log, folder } = storage;
   const departures = countDepartures((departure) => ledger.addDeparture(departure), now, log);
-  const compute = createComputeWindow({
-    electron,
-    preload: join(host.folders.preloads, 'compute.cjs'),
-    onGone: (how) => page.gone(how),
-    now,
-    log,
-  });
   const models = await steps.try('find the models', () => host.openModels(join(folder, 'models'), log), []);
-  const peaks = createMemoryPeaks({
-    kept: () => settings.get().memoryPeaks ?? {},
-    keep: (memoryPeaks) => settings.note({ memoryPeaks }),
-    readGpuBytes: async () =>
-      (await host.readOwnGpuBytes?.(new Set(electron.app.getAppMetrics().map(({ pid }) => pid)))) ?? null,
-    now,
-  });
-  const allowSoftware = host.allowSoftwareGpu ?? false;
-  const duty = createDutyShare(() => currentProfile(settings.get().preferences, presence.current()).duty_percent);
-  const gpuCheck = createGpuMemoryCheck({
-    readUsedBytes: () => hardware.usedBytes().catch(() => null),
-    now,
-    wait: (ms) => pause(ms, undefined, { ref: false }),
-    onChange: changed,
-    log,
-  });
-  const page = createWindowRuntime({
-    models: [...models, kernelsOn('webgpu')],
-    window: compute,
-    log,
-    allowSoftware,
+  const runtimes = openRuntimes(host, storage, models, {
+    usedGpuBytes: () => hardware.usedBytes(),
     rule: () => hardware.rule(),
-    prefersProcessor: (name) => trials.prefersProcessor(name),
-    needBytes: (served) => peaks.needOf(served).bytes,
-    onRan: (held) => {
-      void peaks.ranOnGpu(held);
-      if (held().length > 0) void gpuCheck.ran();
-    },
-    duty,
-    gpuCheck,
-    now,
+    presence: () => presence.current(),
+    isIdle: () => isIdle(),
+    changed,
   });
-  const processor = createProcessorRuntime({
-    ...{ electron, entry: host.modelProcess, models, duty, now, log },
-    onPeak: (served, bytes) => peaks.note(served, bytes),
-  });
-  const known = new Map(models.map((model) => [model.served.name, model]));
-  const trials = createDeviceTrials({
-    page,
-    processor,
-    models: () => known.values(),
-    kept: () => settings.get().deviceTrials ?? {},
-    keep: (deviceTrials) => settings.note({ deviceTrials }),
-    isIdle: () => host.measuresDevices !== false && isIdle(),
-    onChange: () => void runtime.enforce().then(changed),
-    elapsed: () => performance.now(),
-    log,
-  });
-  const runtime = chooseRuntime({ page, processor, trials, known });
+  const { compute, page, processor, trials, runtime, duty, peaks, gpuCheck } = runtimes;
+  const allowSoftware = host.allowSoftwareGpu ?? false;
   const hardware = steps.run('look at the hardware', () =>
     createHardwareDesk({
       describe: host.describeHardware,
