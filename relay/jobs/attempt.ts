@@ -218,7 +218,12 @@ function requestOf(job: JobSpec, attempt: number, node: LiveNode): JobRequest {
   };
   if (type === 'llm') {
     const { stream, fetched } = job;
-    return { ...base, type, stream, input: input as ChatInput, ...(fetched === undefined ? undefined : { fetched }) };
+    const chat = input as ChatInput;
+    return {
+      ...{ ...base, type, stream, input: chat },
+      ...(chat.raw === undefined ? { reasoningApart: true } : undefined),
+      ...(fetched === undefined ? undefined : { fetched }),
+    };
   }
   if (type === 'embed') return { ...base, type, input: input as EmbedInput };
   const files = job.files?.grant(id);

@@ -1,6 +1,11 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import type { JsonInput } from '../../shared/protocol/messages.ts';
-import { type HashedRequest, outputBytes, requestBytes } from '../../shared/receipts/hashed-content.ts';
+import {
+  createThoughtMarks,
+  type HashedRequest,
+  outputBytes,
+  requestBytes,
+} from '../../shared/receipts/hashed-content.ts';
 
 /** SHA-256 as hex. */
 export function sha256Hex(bytes: Uint8Array): string {
@@ -17,7 +22,7 @@ export function hashRequest(request: HashedRequest): ContentHash {
 }
 
 export type ResponseHasher = {
-  text(text: string, choice?: number): void;
+  text(text: string, more?: { choice?: number; reasoning?: true }): void;
   /** A piece of a tool call; the first of each call has its name. */
   toolCall(piece: { name?: string; arguments: string }, choice?: number): void;
   /** Vectors as a frame carries them: little-endian float32 in base64. */
@@ -30,18 +35,18 @@ export type ResponseHasher = {
 };
 
 /**
- * Hashes an answer of so many choices while it passes, so that it is never held for the sake of its receipt. The text of
- * a choice comes before its calls.
+ * Hashes an answer of so many choices while it passes, so that it is never held for the sake of its receipt. What was thought
+ * of a choice comes before its text, and that before its calls.
  */
 export function createResponseHasher(choices = 1): ResponseHasher {
   const hashes = [createLazyHash()];
   while (hashes.length < choices) hashes.push(createLazyHash());
   const sizeBytes = (): number => hashes.reduce((sum, one) => sum + one.sizeBytes(), 0);
   return {
-    text: (text, choice = 0) => hashes[choice]?.text(text),
+    text: (text, { choice = 0, reasoning } = {}) => hashes[choice]?.text(text, reasoning === true),
     toolCall: (piece, choice = 0) => {
       const begin = piece.name === undefined ? '' : `\0${piece.name}\0`;
-      hashes[choice]?.text(begin + piece.arguments);
+      hashes[choice]?.text(begin + piece.arguments, false);
     },
     vectors: (base64) => hashes[0]?.bytes(Buffer.from(base64, 'base64')),
     output: (output) => hashes[0]?.bytes(outputBytes(output)),
@@ -62,6 +67,7 @@ function createLazyHash() {
   let held = '';
   let hasher: Hash | undefined;
   let sizeBytes = 0;
+  const marked = createThoughtMarks();
   const hashHeld = (): Hash => {
     hasher ??= createHash('sha256');
     if (held === '') return hasher;
@@ -76,8 +82,8 @@ function createLazyHash() {
       hashHeld().update(bytes);
       sizeBytes += bytes.length;
     },
-    text: (text: string): void => {
-      held += text;
+    text: (text: string, isReasoning: boolean): void => {
+      held += marked(text, isReasoning);
       if (held.length >= PIECE_CHARACTERS) hashHeld();
     },
     digest: (): string => (hasher === undefined ? hash('sha256', held, 'hex') : hashHeld().digest('hex')),

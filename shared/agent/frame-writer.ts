@@ -55,13 +55,14 @@ export type FrameWriterOptions = {
  *
  * Invariants: (1) `seq` counts from 0 without a gap; (2) no piece is sent after a later one; (3) exactly one of
  * `done` and `error` is sent, and nothing after it; (4) a job that does not stream sends the text of its only choice in
- * `done` alone; (5) what a timer could not send ends the job, and `onUnsent` tells.
+ * `done` alone, and what was thought in one piece before it; (5) what a timer could not send ends the job, and `onUnsent` tells.
  */
 export function createFrameWriter({ epoch, stream, send, onUnsent, now }: FrameWriterOptions): FrameWriter {
   let seq = 0;
   let ended = false;
   let pending: PieceFrame | null = null;
   let heldText = '';
+  let heldThoughts: PieceFrame | null = null;
   let lastFlushAt = Number.NEGATIVE_INFINITY;
   let acceptTimer: ReturnType<typeof setTimeout> | undefined;
   let flushTimer: ReturnType<typeof setTimeout> | undefined;
@@ -132,7 +133,9 @@ export function createFrameWriter({ epoch, stream, send, onUnsent, now }: FrameW
       if (seq === 0 && !ended) acceptTimer ??= later(() => write({ type: 'accepted' }), ACCEPT_DELAY_MS);
     },
     text: (text, tokens, more = {}) => {
-      if (stream) add({ type: 'text', text, tokens, ...more });
+      const piece: PieceFrame = { type: 'text', text, tokens, ...more };
+      if (stream) add(piece);
+      else if (more.reasoning) heldThoughts = heldThoughts === null ? piece : joined(heldThoughts, piece);
       else heldText += text;
     },
     toolCall: (piece) => add({ type: 'tool_call', ...piece }),
@@ -146,6 +149,7 @@ export function createFrameWriter({ epoch, stream, send, onUnsent, now }: FrameW
     },
     done: (done) => {
       flushPiece();
+      if (heldThoughts !== null) write(heldThoughts);
       end({ type: 'done', text: heldText, ...done });
     },
     fail,
@@ -159,7 +163,8 @@ type PieceFrame = Omit<TextFrame, 'epoch' | 'seq'> | Omit<ToolCallFrame, 'epoch'
 /** Whether two pieces can travel as one: the same choice, and the same call, which the second does not begin. */
 function joins(first: PieceFrame, second: PieceFrame): boolean {
   if (first.choice !== second.choice) return false;
-  if (first.type === 'text' || second.type === 'text') return first.type === second.type;
+  if (first.type === 'text' && second.type === 'text') return first.reasoning === second.reasoning;
+  if (first.type === 'text' || second.type === 'text') return false;
   return first.index === second.index && second.name === undefined;
 }
 

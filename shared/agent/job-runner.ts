@@ -154,7 +154,7 @@ async function runAttempt(
   const output = {
     text: (text: string, tokens: number, more?: PieceDetail) => {
       firstTokenAt ??= steady();
-      signing?.text(text, more?.choice);
+      signing?.text(text, more);
       frames.text(text, tokens, more);
       witness?.produced(request.job, tokens);
     },
@@ -212,12 +212,13 @@ function sessionOf(request: JobRequest, warm: WarmSessions | undefined): string 
 function runtimeJobOf(request: JobRequest, session: string | undefined, { relay }: JobRunnerPorts): RuntimeJob {
   const client = clientOf(request);
   if (request.type === 'llm') {
-    const { model, input, fetched } = request;
+    const { model, input, fetched, reasoningApart } = request;
     const job = { type: 'llm' as const, model, input, client, scope: client };
     return {
       ...job,
       ...(session === undefined ? {} : { session }),
       ...(fetched === undefined ? {} : { fetched }),
+      ...(reasoningApart === undefined ? {} : { reasoningApart }),
     };
   }
   if (request.type === 'embed') return { type: 'embed', model: request.model, input: request.input, client };

@@ -1,9 +1,9 @@
 import type { HostCrypto } from '../identity/host-crypto.ts';
 import { joinBytes } from '../protocol/join-bytes.ts';
 import type { JobRequest, JsonInput } from '../protocol/messages.ts';
-import { outputBytes, requestBytes } from '../receipts/hashed-content.ts';
+import { createThoughtMarks, outputBytes, requestBytes } from '../receipts/hashed-content.ts';
 import { type NodeStatement, nodeStatementBytes, SERVICE_OF_JOB_TYPE } from '../receipts/statements.ts';
-import type { ToolCallPiece } from '../runtimes/runtime.ts';
+import type { PieceDetail, ToolCallPiece } from '../runtimes/runtime.ts';
 import type { StatementSigner } from './batch-signing.ts';
 
 /** The node's key and what signs with it. */
@@ -17,7 +17,7 @@ export type ReceiptKey = {
 export type SignedEnd = Pick<NodeStatement, 'execution' | 'usage' | 'timings'> & { output?: JsonInput };
 
 export type ReceiptSigning = {
-  text(text: string, choice?: number): void;
+  text(text: string, more?: PieceDetail): void;
   toolCall(piece: ToolCallPiece): void;
   vectors(values: Float32Array): void;
   /** The node's signature under its part of the receipt, as text; undefined where it cannot sign. Never rejects. */
@@ -31,9 +31,10 @@ export type ReceiptSigning = {
 export function beginSigning(request: JobRequest, { publicKey, crypto, signStatement }: ReceiptKey): ReceiptSigning {
   const choices = request.type === 'llm' ? (request.input.choices ?? 1) : 1;
   const texts = new Array<string>(choices).fill('');
+  const marked = Array.from(texts, createThoughtMarks);
   const vectors: Uint8Array<ArrayBuffer>[] = [];
-  const add = (text: string, choice = 0): void => {
-    texts[choice] += text;
+  const add = (text: string, { choice = 0, reasoning }: PieceDetail = {}): void => {
+    texts[choice] += marked[choice]?.(text, reasoning === true) ?? '';
   };
 
   const responseHash = async (output: JsonInput | undefined): Promise<string> => {
@@ -57,7 +58,7 @@ export function beginSigning(request: JobRequest, { publicKey, crypto, signState
   };
   return {
     text: add,
-    toolCall: (piece) => add((piece.name === undefined ? '' : `\0${piece.name}\0`) + piece.arguments, piece.choice),
+    toolCall: (piece) => add((piece.name === undefined ? '' : `\0${piece.name}\0`) + piece.arguments, piece),
     // A copy: the runtime may use its buffer again.
     vectors: (values) => void vectors.push(new Uint8Array(new Float32Array(values).buffer)),
     // An answer without a signature is worth more than none.

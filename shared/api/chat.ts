@@ -30,6 +30,9 @@ const RequestMessage = Type.Object({
   ),
   tool_call_id: Maybe(Type.String()),
   refusal: Maybe(Type.String()),
+  reasoning_content: Maybe(
+    Type.String({ description: 'What the assistant thought before it said that, for models whose template reads it' }),
+  ),
 });
 
 const Tool = Type.Object({
@@ -84,6 +87,11 @@ export const ChatCompletionRequest = Type.Object(
     audio: Maybe(Type.Unknown()),
     prediction: Maybe(Type.Unknown()),
     web_search_options: Maybe(Type.Unknown()),
+    reasoning_effort: Maybe(
+      Type.String({
+        description: 'none lets a model that thinks first answer at once; models here think as they do otherwise',
+      }),
+    ),
     prompt_cache_key: Maybe(Type.String()),
     user: Maybe(Type.String()),
     routing: Maybe(RoutingRequest),
@@ -121,6 +129,9 @@ export const CompletionUsage = Type.Object({
   prompt_tokens: Type.Integer(),
   completion_tokens: Type.Integer(),
   total_tokens: Type.Integer(),
+  completion_tokens_details: Type.Optional(
+    Type.Object({ reasoning_tokens: Type.Integer() }, { description: 'Of a model that thought first' }),
+  ),
 });
 export type CompletionUsage = Static<typeof CompletionUsage>;
 
@@ -148,6 +159,7 @@ const Choice = Type.Object({
     role: Type.Literal('assistant'),
     content: Nullable(Type.String()),
     refusal: Type.Null(),
+    reasoning_content: Type.Optional(Type.String({ description: 'What the model thought first' })),
     tool_calls: Type.Optional(Type.Array(MadeToolCall)),
   }),
   finish_reason: Type.String({ description: FINISH_REASONS }),
@@ -178,6 +190,7 @@ export const ChatCompletionChunk = Type.Object({
         role: Type.Optional(Type.Literal('assistant')),
         content: Type.Optional(Nullable(Type.String())),
         refusal: Type.Optional(Type.Null()),
+        reasoning_content: Type.Optional(Type.String({ description: 'A piece of what the model thinks first' })),
         tool_calls: Type.Optional(
           Type.Array(
             Type.Object({

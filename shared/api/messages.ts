@@ -23,7 +23,7 @@ const Part = Type.Object({
 const Content = Type.Union([Type.String(), Type.Array(Part)]);
 
 const ContentBlock = Type.Object({
-  type: Type.String({ description: 'text, image, tool_use or tool_result; thinking is passed over' }),
+  type: Type.String({ description: 'text, image, tool_use, tool_result or thinking' }),
   text: Part.properties.text,
   source: Part.properties.source,
   cache_control: Part.properties.cache_control,
@@ -33,6 +33,7 @@ const ContentBlock = Type.Object({
   tool_use_id: Type.Optional(Type.String()),
   content: Maybe(Content),
   is_error: Maybe(Type.Boolean()),
+  thinking: Maybe(Type.String({ description: 'For models whose template reads what was thought before' })),
 });
 export type ContentBlock = Static<typeof ContentBlock>;
 
@@ -63,7 +64,13 @@ const CONVERSATION = {
     }),
   ),
   thinking: Maybe(
-    Type.Object({ type: Type.String({ description: 'disabled or adaptive: models here may do without' }) }),
+    Type.Object({
+      type: Type.String({
+        description:
+          'enabled or adaptive for a model that thinks first and tells what; disabled, as when it is left out, for an answer at once',
+      }),
+      budget_tokens: Maybe(Type.Integer({ description: 'Ignored: max_tokens holds for both' })),
+    }),
   ),
   output_config: Maybe(
     Type.Object({
@@ -129,7 +136,12 @@ const ToolUseBlock = Type.Object({
   name: Type.String(),
   input: Type.Record(Type.String(), Type.Unknown()),
 });
-const AnswerBlock = Type.Union([TextBlock, ToolUseBlock]);
+const ThinkingBlock = Type.Object({
+  type: Type.Literal('thinking'),
+  thinking: Type.String(),
+  signature: Type.Literal('', { description: 'Nothing here needs one when the block is sent again' }),
+});
+const AnswerBlock = Type.Union([ThinkingBlock, TextBlock, ToolUseBlock]);
 export type AnswerBlock = Static<typeof AnswerBlock>;
 
 const StopReason = Type.Union([

@@ -60,6 +60,12 @@ export const ResponsesRequest = Type.Object(
     prompt: Maybe(Type.Unknown()),
     background: Maybe(Type.Boolean()),
     metadata: Maybe(Type.Record(Type.String(), Type.Unknown())),
+    reasoning: Maybe(
+      Type.Object({
+        effort: Maybe(Type.String({ description: 'none lets a model that thinks first answer at once' })),
+        summary: Maybe(Type.String({ description: 'Ignored: all that was thought is told' })),
+      }),
+    ),
     prompt_cache_key: Maybe(Type.String()),
     user: Maybe(Type.String()),
     routing: Maybe(RoutingRequest),
@@ -112,7 +118,15 @@ const OutputCall = Type.Object({
   arguments: Type.String(),
 });
 
-export type OutputItem = Static<typeof OutputMessage> | Static<typeof OutputCall>;
+const OutputReasoning = Type.Object({
+  id: Type.String(),
+  type: Type.Literal('reasoning'),
+  status: STATUS,
+  summary: Type.Array(Type.Unknown(), { description: 'Empty: all that was thought is in the content' }),
+  content: Type.Array(Type.Object({ type: Type.Literal('reasoning_text'), text: Type.String() })),
+});
+
+export type OutputItem = Static<typeof OutputMessage> | Static<typeof OutputCall> | Static<typeof OutputReasoning>;
 
 /** The members that OpenAI's clients read, and those of the request that tell how it was understood. */
 export const ResponseObject = Type.Object(
@@ -124,7 +138,7 @@ export const ResponseObject = Type.Object(
     error: Nullable(Type.Object({ code: Type.String(), message: Type.String() })),
     incomplete_details: Nullable(Type.Object({ reason: Type.String({ description: 'max_output_tokens' }) })),
     model: Type.String(),
-    output: Type.Array(Type.Union([OutputMessage, OutputCall])),
+    output: Type.Array(Type.Union([OutputReasoning, OutputMessage, OutputCall])),
     store: Type.Literal(false, { description: 'Nothing is kept: each request brings its whole conversation.' }),
     usage: Nullable(
       Type.Object({

@@ -25,6 +25,8 @@ export const ChatMessage = Type.Object({
   content: Type.String(),
   /** In the order in which they stand; only a user shows some. */
   pictures: Type.Optional(Type.Array(ChatPicture, { minItems: 1, maxItems: LIMITS.maxChatPictures })),
+  /** What an assistant thought before it said that, for models whose template reads it. */
+  reasoning: Type.Optional(Type.String()),
   /** What an assistant called; its content may be empty then. */
   toolCalls: Type.Optional(Type.Array(ToolCall, { minItems: 1 })),
   /** Which call a tool's message answers. */
@@ -85,6 +87,8 @@ export const ChatInput = Type.Object({
   toolChoice: Type.Optional(ToolChoice),
   /** False when at most one call may be made. */
   parallelToolCalls: Type.Optional(Type.Boolean()),
+  /** False when the model is to answer without thinking first, as far as it can; as it is used to when absent. */
+  reasoning: Type.Optional(Type.Literal(false)),
   /** Present when the text of the only message is to be continued as it stands, without the model's chat template. */
   raw: Type.Optional(Type.Literal(true)),
 });
@@ -153,6 +157,8 @@ export const LlmJobRequest = Type.Object({
   type: Type.Literal('llm'),
   /** Whether text is sent as it is made; otherwise it all comes in the last frame. */
   stream: Type.Boolean(),
+  /** Whether what the model thinks is told apart from what it answers (SPEC J18); all is text otherwise. */
+  reasoningApart: Type.Optional(Type.Literal(true)),
   input: ChatInput,
   /** What the relay has fetched of the addresses in `input`, by address, in base64: a node fetches nothing (SPEC J14). */
   fetched: Type.Optional(FetchedPictures),
@@ -221,6 +227,8 @@ export const TextFrame = Type.Object({
   ...FrameBase,
   ...PieceBase,
   type: Type.Literal('text'),
+  /** What the model thinks, which comes before what it answers. */
+  reasoning: Type.Optional(Type.Literal(true)),
   text: Type.String(),
   tokens: Tokens,
 });

@@ -24,6 +24,8 @@ export type RuntimeJob = {
       input: ChatInput;
       /** The pictures behind the addresses in its messages, in base64; those of data URLs are none of them. */
       fetched?: FetchedPictures;
+      /** Whether what the model thinks is told apart from what it answers. */
+      reasoningApart?: true;
       /** Jobs of one scope may reuse what was computed for one another; without one, nothing is reused. */
       scope?: string;
       /** What the conversation is called where the runtime tells which ones it still knows. */
@@ -57,11 +59,16 @@ export type RuntimeOutput = {
 
 /**
  * Which choice a piece belongs to, 0 when absent, and how likely its tokens were, when that was asked; with the first piece of a job
- * how many tokens its prompt has, for an answer that is broken off later.
+ * how many tokens its prompt has, for an answer that is broken off later. `reasoning` when it is what the model thinks.
  */
-export type PieceDetail = { choice?: number; logprobs?: TokenLogprob[]; inputTokens?: number };
+export type PieceDetail = { choice?: number; logprobs?: TokenLogprob[]; inputTokens?: number; reasoning?: true };
 
-export type ToolCallPiece = PieceDetail & { index: number; name?: string; arguments: string; tokens: number };
+export type ToolCallPiece = Omit<PieceDetail, 'reasoning'> & {
+  index: number;
+  name?: string;
+  arguments: string;
+  tokens: number;
+};
 
 /** `finishReasons` are those of all choices, when there is more than one. */
 export type RuntimeResult = {

@@ -45,6 +45,9 @@ export function createFrameCheck(job: JobSpec, nodeId: string): FrameCheck {
 /** A node that sends choices or calls that nobody asked for could fill the relay's memory. */
 function assertAskedFor(frame: TextFrame | ToolCallFrame, job: JobSpec, nodeId: string): void {
   const chat = job.type === 'llm' ? (job.input as ChatInput) : undefined;
+  if (frame.type === 'text' && frame.reasoning && (chat === undefined || chat.raw !== undefined)) {
+    throw new Problem('protocol_violation', `Node ${nodeId} sent thoughts with an answer that has none.`);
+  }
   const choices = chat === undefined ? Number(isReadAlong(job)) : (chat.choices ?? 1);
   const mayCall = (chat?.tools ?? []).length > 0;
   if ((frame.choice ?? 0) < choices && (frame.type === 'text' || mayCall)) return;

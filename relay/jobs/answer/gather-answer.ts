@@ -2,24 +2,36 @@ import type { DoneFrame, TokenLogprob } from '../../../shared/protocol/messages.
 import type { AnswerSink } from '../attempt.ts';
 
 /** Gathers an answer that is looked at as a whole. */
-export type GatheredAnswer = { readonly sink: AnswerSink; gathered(): readonly Gathered[] };
+export type GatheredAnswer = {
+  readonly sink: AnswerSink;
+  gathered(): readonly Gathered[];
+  /** Of all choices, as their node said. */
+  reasoningTokens(): number;
+};
 
 /** `at` is how many characters had been said before it. */
 export type GatheredCall = { readonly name: string; arguments: string; readonly at: number };
 
-/** One choice. */
-export type Gathered = { content: string; calls: GatheredCall[]; logprobs: TokenLogprob[] };
+/** One choice, with what was thought before it. */
+export type Gathered = { reasoning: string; content: string; calls: GatheredCall[]; logprobs: TokenLogprob[] };
 
 export function gatherAnswer(count: number): GatheredAnswer {
   let gathered = empty(count);
+  let reasoningTokens = 0;
   return {
     sink: {
       takeBack: () => {
         gathered = empty(count);
+        reasoningTokens = 0;
       },
-      text: (text, _tokens, more) => {
+      text: (text, tokens, more) => {
         const choice = gathered[more?.choice ?? 0];
         if (choice === undefined) return;
+        if (more?.reasoning) {
+          choice.reasoning += text;
+          reasoningTokens += tokens;
+          return;
+        }
         choice.content += text;
         if (more?.logprobs !== undefined) choice.logprobs.push(...more.logprobs);
       },
@@ -33,12 +45,13 @@ export function gatherAnswer(count: number): GatheredAnswer {
       },
     },
     gathered: () => gathered,
+    reasoningTokens: () => reasoningTokens,
   };
 }
 
 function empty(count: number): Gathered[] {
   const gathered: Gathered[] = [];
-  while (gathered.length < count) gathered.push({ content: '', calls: [], logprobs: [] });
+  while (gathered.length < count) gathered.push({ reasoning: '', content: '', calls: [], logprobs: [] });
   return gathered;
 }
 

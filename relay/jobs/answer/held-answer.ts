@@ -13,6 +13,8 @@ const checks = createRecentMap<SchemaCheck>(64);
 let judge = createTextJudge();
 /** Judges differ in what a character is, a date, or a multiple of 0.1; an honest node must not suffer for it. */
 const LEFT_TO_NODES = new Set(['format', 'minLength', 'maxLength', 'multipleOf']);
+/** What a client asked for; what was thought before it has any form. */
+type Told = Omit<Gathered, 'reasoning'>;
 /** Values, not schemas. */
 const VALUES = new Set(['const', 'enum', 'default', 'examples']);
 
@@ -20,7 +22,7 @@ const VALUES = new Set(['const', 'enum', 'default', 'examples']);
  * Passes an answer whose choices have the form, and make the calls, that were asked for (SPEC S14); one that was cut short has
  * none. Errors: `node_fault`.
  */
-export function assertHeld(input: ChatInput, choices: readonly Gathered[], done: DoneFrame): void {
+export function assertHeld(input: ChatInput, choices: readonly Told[], done: DoneFrame): void {
   judge = createTextJudge();
   for (const [index, choice] of choices.entries()) {
     if (finishReasonOf(done, index) === 'length' || isHeld(choice, input)) continue;
@@ -28,7 +30,7 @@ export function assertHeld(input: ChatInput, choices: readonly Gathered[], done:
   }
 }
 
-function isHeld({ content, calls }: Gathered, input: ChatInput): boolean {
+function isHeld({ content, calls }: Told, input: ChatInput): boolean {
   const { format, toolChoice = 'auto' } = input;
   if (toolChoice !== 'auto' && toolChoice !== 'none') {
     return calls.length > 0 && calls.every((call) => isAskedFor(call, input));

@@ -103,8 +103,9 @@ function watchedSink(
     text: (text, tokens, more) => {
       passed.firstMs ??= elapsedMs();
       // What is read along of a transcript comes again in its output, which is what counts.
-      if (job.type === 'llm') passed.hasher.text(text, more?.choice);
-      passed.tokens += tokens;
+      if (job.type === 'llm') passed.hasher.text(text, more);
+      // A whole answer says at its end how many there were, those of its thoughts among them.
+      passed.tokens = job.stream === true ? passed.tokens + tokens : Math.max(passed.tokens, tokens);
       passed.inputTokens ||= more?.inputTokens ?? 0;
       held?.sink.text?.(text, tokens, more);
       caller.text?.(text, tokens, more);

@@ -1,6 +1,6 @@
 import type { AnswerBlock } from '../../../shared/api/messages.ts';
 import type { AnswerParts, WriteEvent } from '../openai/part-events.ts';
-import { textBlock, toolUseBlock } from './message-object.ts';
+import { textBlock, thinkingBlock, toolUseBlock } from './message-object.ts';
 
 /** The blocks of a message as they are made. Each is started, told in deltas, and stopped before the next is started. */
 export type MessageBlocks = AnswerParts & {
@@ -20,9 +20,7 @@ export function createMessageBlocks(write: WriteEvent): MessageBlocks {
     const told = pending;
     pending = '';
     if (told === '') return;
-    const delta =
-      open === 'text' ? { type: 'text_delta', text: told } : { type: 'input_json_delta', partial_json: told };
-    write('content_block_delta', { index, delta });
+    write('content_block_delta', { index, delta: deltaOf(open, told) });
   };
   const stop = (): void => {
     flush();
@@ -46,6 +44,11 @@ export function createMessageBlocks(write: WriteEvent): MessageBlocks {
       if (open !== 'text') start(textBlock(''));
       pending += text;
     },
+    think: (text) => {
+      if (text === '') return;
+      if (open !== 'thinking') start(thinkingBlock(''));
+      pending += text;
+    },
     call: (name, text) => {
       if (name !== undefined) {
         start(toolUseBlock(name));
@@ -67,4 +70,11 @@ export function createMessageBlocks(write: WriteEvent): MessageBlocks {
       stop();
     },
   };
+}
+
+function deltaOf(block: AnswerBlock['type'] | undefined, told: string): object {
+  if (block === 'text') return { type: 'text_delta', text: told };
+  return block === 'thinking'
+    ? { type: 'thinking_delta', thinking: told }
+    : { type: 'input_json_delta', partial_json: told };
 }

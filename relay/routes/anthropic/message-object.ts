@@ -53,9 +53,15 @@ type MessageEnding = Pick<MessageObject, 'stop_reason' | 'stop_sequence'>;
 
 /** The blocks of a whole answer. */
 export function blocksOf(gathered: Gathered): AnswerBlock[] {
-  return partsOf(gathered).map((part) =>
+  const { reasoning } = gathered;
+  const told = partsOf(gathered).map((part) =>
     typeof part === 'string' ? textBlock(part) : toolUseBlock(part.name, readToolInput(part.arguments)),
   );
+  return reasoning === '' ? told : [thinkingBlock(reasoning), ...told];
+}
+
+export function thinkingBlock(thinking: string): AnswerBlock {
+  return { type: 'thinking', thinking, signature: '' };
 }
 
 export function textBlock(text: string): AnswerBlock {

@@ -77,12 +77,11 @@ function addSaid(role: string, blocks: readonly PlacedBlock[], at: string, conve
 const OWN_ROLE = new Map([
   ['tool_use', 'assistant'],
   ['tool_result', 'user'],
+  ['thinking', 'assistant'],
 ]);
-/** What a model elsewhere thought; no model here reads it. */
-const THOUGHTS = new Set(['thinking', 'redacted_thinking']);
-
+/** What a model elsewhere thought and keeps to itself. */
 function isRead({ block }: PlacedBlock): boolean {
-  return !THOUGHTS.has(block.type);
+  return block.type !== 'redacted_thinking';
 }
 
 function addParts(role: string, said: readonly PlacedBlock[], at: string, conversation: Conversation): void {
@@ -92,10 +91,14 @@ function addParts(role: string, said: readonly PlacedBlock[], at: string, conver
 
 /** What was said and called in one turn is one message of a chat. */
 function addAssistant(blocks: readonly PlacedBlock[], at: string, conversation: Conversation): void {
-  const said = blocks.filter(({ block }) => block.type !== 'tool_use');
+  const said = blocks.filter(({ block }) => block.type !== 'tool_use' && block.type !== 'thinking');
+  const thoughts = blocks.flatMap(({ block }) => (block.type === 'thinking' ? [block.thinking ?? ''] : [])).join('\n');
   const calls = blocks.filter(({ block }) => block.type === 'tool_use').map(callOf);
   const content = said.map(({ block, at: place }) => textOf(block, place)).join('');
-  const message = { role: 'assistant', content: content === '' && calls.length > 0 ? null : content };
+  const message = {
+    ...{ role: 'assistant', content: content === '' && calls.length > 0 ? null : content },
+    ...(thoughts === '' ? {} : { reasoning_content: thoughts }),
+  };
   add(calls.length === 0 ? message : { ...message, tool_calls: calls }, at, conversation);
 }
 

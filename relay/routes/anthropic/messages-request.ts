@@ -58,6 +58,8 @@ function chatOf(body: Asked, messages: ChatCompletionRequest['messages']): ChatC
     tool_choice: choice == null ? null : choiceOf(choice),
     parallel_tool_calls: choice?.disable_parallel_tool_use === true ? false : null,
     response_format: formatOf(body.output_config?.format),
+    // Who does not ask for thoughts expects none.
+    reasoning_effort: THINKING[body.thinking?.type ?? 'disabled'] ? null : 'none',
     user: body.metadata?.user_id ?? null,
     routing: body.routing ?? null,
   };
@@ -68,8 +70,8 @@ type Refusal = readonly [param: string, isUsed: (body: Asked) => boolean, advice
 const UNSUPPORTED: readonly Refusal[] = [
   [
     'thinking',
-    ({ thinking }) => thinking != null && !WITHOUT_THOUGHTS.has(thinking.type),
-    'Models here do not show what they think. Leave thinking out, or say {"type": "disabled"} or {"type": "adaptive"}.',
+    ({ thinking }) => thinking != null && !Object.hasOwn(THINKING, thinking.type),
+    'Leave thinking out, or say {"type": "enabled"}, {"type": "adaptive"} or {"type": "disabled"}.',
   ],
   [
     'mcp_servers',
@@ -80,8 +82,8 @@ const UNSUPPORTED: readonly Refusal[] = [
   ['compaction', ({ compaction }) => compaction != null, 'Ask for a summary as a message of the user.'],
   ['output_format', ({ output_format: format }) => format != null, 'Send it as output_config.format.'],
 ];
-/** An answer without thoughts is what these ask for, or allow. */
-const WITHOUT_THOUGHTS = new Set(['disabled', 'adaptive']);
+/** Whether a model that thinks first is to. */
+const THINKING: Readonly<Record<string, boolean>> = { enabled: true, adaptive: true, disabled: false };
 
 function assertSupported(body: Asked): void {
   if (body.thread != null) {
@@ -98,13 +100,14 @@ function ignoredOf(body: Asked): string[] {
     HONOURED.has(key) || key === 'cache_control' || value == null || isRefusedElsewhere(key) ? [] : [key],
   );
   if (body.output_config?.effort != null) params.push('output_config.effort');
+  if (body.thinking?.budget_tokens != null) params.push('thinking.budget_tokens');
   if (isMarkedForCache(body)) params.push('cache_control');
   return params;
 }
 
-/** What was not refused asks for nothing; but for thoughts, which are allowed and not had. */
+/** What was not refused asks for nothing, or for what is done. */
 function isRefusedElsewhere(key: string): boolean {
-  return key !== 'thinking' && UNSUPPORTED.some(([param]) => param === key);
+  return UNSUPPORTED.some(([param]) => param === key);
 }
 
 type Marked = { readonly cache_control?: unknown };

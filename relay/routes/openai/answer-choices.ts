@@ -5,7 +5,7 @@ import { newId } from '../../jobs/id.ts';
 
 /** A choice as a chat's answer has it. */
 export function choiceOf(
-  { content, calls, logprobs }: Gathered,
+  { reasoning, content, calls, logprobs }: Gathered,
   index: number,
   done: DoneFrame,
   withLogprobs: boolean,
@@ -19,6 +19,7 @@ export function choiceOf(
       // A call without words has no content, rather than an empty one.
       content: hasCalls && content === '' ? null : content,
       refusal: null,
+      ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
       ...(hasCalls ? { tool_calls: calls.map((call, at) => toolCallOf(call, isCut && at === calls.length - 1)) } : {}),
     },
     finish_reason: finishReasonOf(done, index),

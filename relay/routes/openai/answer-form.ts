@@ -12,6 +12,7 @@ export type AnswerForm = {
   openingOf(isCall: boolean, choice: number): string | null;
   readonly ending: string;
   textOf(text: string): string;
+  reasoningOf(text: string): string;
   callOf(call: CallPiece): string;
   logprobsOf(logprobs: readonly TokenLogprob[], choice: number): unknown;
 };
@@ -23,6 +24,7 @@ export const CHAT_FORM: AnswerForm = {
   openingOf: (isCall) => `"delta":{"role":"assistant","content":${isCall ? 'null' : '""'},"refusal":null}`,
   ending: '"delta":{}',
   textOf: (text) => `"delta":{"content":${JSON.stringify(text)}}`,
+  reasoningOf: (text) => `"delta":{"reasoning_content":${JSON.stringify(text)}}`,
   callOf({ index, name, arguments: text }) {
     const begin = name === undefined ? {} : { id: newId('call'), type: 'function' };
     const called = name === undefined ? { arguments: text } : { name, arguments: text };

@@ -30,7 +30,7 @@ export type AnswerStream = {
   begin(headers: Record<string, string>, called?: number): void;
   /** What parsers of events pass over; keeps the line open. */
   comment(text: string): void;
-  text(text: string, more?: PieceDetail): void;
+  text(text: string, tokens: number, more?: PieceDetail): void;
   toolCall(piece: ToolCallPiece): void;
   end(done: DoneFrame): void;
   fail(problem: Problem): void;
@@ -40,7 +40,11 @@ export type AnswerStream = {
 const LOGPROB_CHARACTERS = 200;
 
 /** A part of the answer that is not sent yet. */
-type Piece = { choice: number; logprobs: TokenLogprob[] } & ({ text: string } | { call: CallPiece });
+type Piece = { choice: number; logprobs: TokenLogprob[] } & (
+  | { text: string }
+  | { reasoning: string }
+  | { call: CallPiece }
+);
 
 /**
  * Invariants: (1) the first chunk of each choice opens it, the last has its finish reason, then `[DONE]`; (2) a stream that cannot
@@ -53,6 +57,7 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
   const usageField = options.includeUsage ? ',"usage":null' : '';
   let pending: Piece[] = [];
   let pendingCharacters = 0;
+  let reasoningTokens = 0;
   /** Of each choice the call whose arguments are still to come. */
   const bareCalls = new Map<number, number>();
 
@@ -63,7 +68,7 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
     for (const piece of pieces) {
       const { choice, logprobs } = piece;
       const said = logprobs.length === 0 ? 'null' : JSON.stringify(form.logprobsOf(logprobs, choice));
-      writeChoice(choice, 'text' in piece ? form.textOf(piece.text) : form.callOf(piece.call), 'null', said);
+      writeChoice(choice, membersOf(piece, form), 'null', said);
     }
   };
   const events = createHeldEvents({ reply, pending: { characters: () => pendingCharacters, flush }, onTooSlow });
@@ -97,8 +102,11 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
       });
     },
     comment: (text) => events.spare(`: ${text}\n\n`),
-    text: (text, { choice = 0, logprobs = [] } = {}) => {
-      if (events.blocked || pending.length > 0 || logprobs.length > 0)
+    text: (text, tokens, { choice = 0, logprobs = [], reasoning } = {}) => {
+      if (reasoning) {
+        reasoningTokens += tokens;
+        if (text !== '') add({ choice, logprobs: [], reasoning: text }, text.length);
+      } else if (events.blocked || pending.length > 0 || logprobs.length > 0)
         add({ choice, logprobs: [...logprobs], text }, text.length);
       else writeChoice(choice, form.textOf(text), 'null');
     },
@@ -113,7 +121,8 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
       eachChoice((choice) => finishReasonOf(done, choice) !== 'length' && endBareCall(choice));
       flush();
       eachChoice((choice) => writeChoice(choice, form.ending, JSON.stringify(finishReasonOf(done, choice))));
-      if (options.includeUsage) write(`${chunkHead}"choices":[],"usage":${JSON.stringify(usageOf(done.usage))}}\n\n`);
+      if (options.includeUsage)
+        write(`${chunkHead}"choices":[],"usage":${JSON.stringify(usageOf(done.usage, reasoningTokens))}}\n\n`);
       write('data: [DONE]\n\n');
       events.close();
     },
@@ -126,10 +135,16 @@ export function createAnswerStream(options: AnswerStreamOptions): AnswerStream {
   };
 }
 
+function membersOf(piece: Piece, form: AnswerForm): string {
+  if ('text' in piece) return form.textOf(piece.text);
+  return 'reasoning' in piece ? form.reasoningOf(piece.reasoning) : form.callOf(piece.call);
+}
+
 /** Adds a piece to the one before it, where both belong to the same text or the same call. */
 function joined(last: Piece, piece: Piece): boolean {
   if (last.choice !== piece.choice) return false;
   if ('text' in last && 'text' in piece) last.text += piece.text;
+  else if ('reasoning' in last && 'reasoning' in piece) last.reasoning += piece.reasoning;
   else if ('call' in last && 'call' in piece && piece.call.name === undefined && last.call.index === piece.call.index) {
     last.call.arguments += piece.call.arguments;
   } else return false;

@@ -39,7 +39,9 @@ function readMessage(
   const role = ROLES[message.role];
   if (role === undefined) throw unsupportedRole(message.role, index);
   // In the order of canonical JSON, as all of the input.
-  const read: ChatMessage = { ...readContent(message, index, seePicture), role };
+  const { reasoning_content: reasoning } = message;
+  const thought = role === 'assistant' && reasoning ? { reasoning } : undefined;
+  const read: ChatMessage = { ...readContent(message, index, seePicture), ...thought, role };
   if (role === 'tool') read.toolCallId = readCallId(message, index, calls);
   const made = message.tool_calls ?? [];
   if (made.length === 0) return read;

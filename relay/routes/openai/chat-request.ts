@@ -37,6 +37,7 @@ export function readChatRequest(body: ChatCompletionRequest): ChatOrder {
     input: {
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
       messages,
+      ...(asksForNoThoughts(body) ? { reasoning: false as const } : undefined),
       seed: body.seed ?? null,
       stop: readStops(body),
       temperature: body.temperature ?? null,
@@ -67,8 +68,13 @@ function readSampling(body: ChatCompletionRequest): Partial<ChatInput> {
   return input;
 }
 
+function asksForNoThoughts({ reasoning_effort: effort }: ChatCompletionRequest): boolean {
+  return effort === 'none';
+}
+
 function ignoredParams(body: ChatCompletionRequest, pictures: readonly ChatPictureOrder[]): string[] {
   const params = Object.keys(body).filter((key) => !HONOURED.has(key) && isSet(body[key as keyof typeof body]));
+  if (isSet(body.reasoning_effort) && !asksForNoThoughts(body)) params.push('reasoning_effort');
   if (body.messages.some((message) => isSet(message.name))) params.push('messages.name');
   // A model sees pictures at its own size.
   if (pictures.some(({ hasDetail }) => hasDetail)) params.push('messages.content.image_url.detail');
@@ -101,6 +107,7 @@ const HONOURED = new Set([
   'messages',
   'max_completion_tokens',
   'max_tokens',
+  'reasoning_effort',
   'routing',
   'tools',
   'tool_choice',

@@ -126,7 +126,7 @@ export function chatAnswer({ id, model }: AnsweredJob, { choices: count = 1, top
       created: unixSeconds(),
       model,
       choices: answer.gathered().map((choice, index) => choiceOf(choice, index, done, topLogprobs !== undefined)),
-      usage: usageOf(done.usage),
+      usage: usageOf(done.usage, answer.reasoningTokens()),
     }),
   };
 }

@@ -14,6 +14,7 @@ export function completionForm(echoedIn: (choice: number) => string): AnswerForm
     },
     ending: textOf(''),
     textOf,
+    reasoningOf: () => textOf(''),
     callOf: () => textOf(''),
     logprobsOf(logprobs, choice) {
       const from = told.get(choice) ?? 0;

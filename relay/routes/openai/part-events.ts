@@ -9,6 +9,8 @@ export type AnswerParts = {
   /** What was said and not written yet. */
   readonly pending: string;
   say(text: string): void;
+  /** What is thought before anything is said. */
+  think(text: string): void;
   /** A name begins a call; words without one belong to the call before. */
   call(name: string | undefined, text: string): void;
   /** Writes what is pending as one delta. */
@@ -28,8 +30,9 @@ export function createPartEvents(parts: AnswerParts, options: Omit<HeldEventsOpt
   const events = createHeldEvents({ ...options, pending });
   const told: PartEvents['told'] = {
     hasBegun: events.hasBegun,
-    text: (text) => {
-      parts.say(text);
+    text: (text, _tokens, more) => {
+      if (more?.reasoning) parts.think(text);
+      else parts.say(text);
       events.passOn();
     },
     toolCall: ({ name, arguments: text }) => {

@@ -1,7 +1,7 @@
 import type { OutputItem } from '../../../shared/api/responses.ts';
 import { NO_ARGUMENTS } from './answer-choices.ts';
 import type { AnswerParts, WriteEvent } from './part-events.ts';
-import { callItem, messageItem, textPart } from './response-object.ts';
+import { callItem, messageItem, reasoningItem, textPart } from './response-object.ts';
 
 /** The items of a response as they are made. Each is added, told in deltas, and done before the next is added. */
 export type ResponseItems = AnswerParts & {
@@ -12,6 +12,12 @@ export type ResponseItems = AnswerParts & {
   cut(): void;
 };
 
+const KINDS: Readonly<Record<OutputItem['type'], string>> = {
+  message: 'output_text',
+  reasoning: 'reasoning_text',
+  function_call: 'function_call_arguments',
+};
+
 export function createResponseItems(write: WriteEvent): ResponseItems {
   const output: OutputItem[] = [];
   let open: OutputItem | undefined;
@@ -20,14 +26,14 @@ export function createResponseItems(write: WriteEvent): ResponseItems {
   const placeOf = ({ id, type }: OutputItem): object => ({
     item_id: id,
     output_index: output.length - 1,
-    ...(type === 'message' ? { content_index: 0 } : {}),
+    ...(type === 'function_call' ? {} : { content_index: 0 }),
   });
   const flush = (): void => {
     const delta = pending;
     pending = '';
     if (delta === '' || open === undefined) return;
-    const [kind, more] = open.type === 'message' ? ['output_text', { logprobs: [] }] : ['function_call_arguments', {}];
-    write(`response.${kind}.delta`, { ...placeOf(open), delta, ...more });
+    const more = open.type === 'message' ? { logprobs: [] } : {};
+    write(`response.${KINDS[open.type]}.delta`, { ...placeOf(open), delta, ...more });
   };
   const end = (status: OutputItem['status']): void => {
     if (open?.type === 'function_call' && status === 'completed' && open.arguments === '') {
@@ -38,13 +44,14 @@ export function createResponseItems(write: WriteEvent): ResponseItems {
     const item = open;
     open = undefined;
     item.status = status;
-    if (item.type === 'message') {
-      const [part = textPart('')] = item.content;
-      write('response.output_text.done', { ...placeOf(item), text: part.text, logprobs: [] });
-      write('response.content_part.done', { ...placeOf(item), part });
-    } else {
+    if (item.type === 'function_call') {
       const { name, arguments: text } = item;
       write('response.function_call_arguments.done', { ...placeOf(item), name, arguments: text });
+    } else {
+      const [part = textPart('')] = item.content;
+      const more = item.type === 'message' ? { logprobs: [] } : {};
+      write(`response.${KINDS[item.type]}.done`, { ...placeOf(item), text: part.text, ...more });
+      write('response.content_part.done', { ...placeOf(item), part });
     }
     write('response.output_item.done', { output_index: output.length - 1, item });
   };
@@ -52,9 +59,10 @@ export function createResponseItems(write: WriteEvent): ResponseItems {
     end('completed');
     open = item;
     output.push(item);
-    const added = item.type === 'message' ? { ...item, content: [] } : item;
+    const [part] = item.type === 'function_call' ? [] : item.content;
+    const added = part === undefined ? item : { ...item, content: [] };
     write('response.output_item.added', { output_index: output.length - 1, item: added });
-    if (item.type === 'message') write('response.content_part.added', { ...placeOf(item), part: textPart('') });
+    if (part !== undefined) write('response.content_part.added', { ...placeOf(item), part });
     return item;
   };
   return {
@@ -66,6 +74,12 @@ export function createResponseItems(write: WriteEvent): ResponseItems {
       // Tokens without text are no item.
       if (text === '') return;
       const item = open?.type === 'message' ? open : start(messageItem('', 'in_progress'));
+      for (const part of item.content) part.text += text;
+      pending += text;
+    },
+    think: (text) => {
+      if (text === '') return;
+      const item = open?.type === 'reasoning' ? open : start(reasoningItem('', 'in_progress'));
       for (const part of item.content) part.text += text;
       pending += text;
     },

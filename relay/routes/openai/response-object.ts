@@ -6,7 +6,12 @@ import { newId } from '../../jobs/id.ts';
 import { toldArguments } from './answer-choices.ts';
 
 /** How a response stands. */
-type Standing = Pick<ResponseObject, 'status' | 'output'> & { readonly usage?: Usage; readonly problem?: Problem };
+type Standing = Pick<ResponseObject, 'status' | 'output'> & {
+  readonly usage?: Usage;
+  /** Those of the answer that were thoughts. */
+  readonly reasoningTokens?: number;
+  readonly problem?: Problem;
+};
 
 /** What is said of each response to a request, with what it was understood as. */
 export function responseWriter(
@@ -14,7 +19,7 @@ export function responseWriter(
   createdS: number,
   body: ResponsesRequest,
 ): (standing: Standing) => ResponseObject {
-  return ({ status, output, usage, problem }) => ({
+  return ({ status, output, usage, reasoningTokens, problem }) => ({
     id,
     object: 'response',
     created_at: createdS,
@@ -36,17 +41,20 @@ export function responseWriter(
     tools: body.tools ?? [],
     top_p: body.top_p ?? null,
     truncation: 'disabled',
-    usage: usage === undefined ? null : usageOf(usage),
+    usage: usage === undefined ? null : usageOf(usage, reasoningTokens),
   });
 }
 
-/** Nodes tell no more than these two. */
-export function usageOf({ inputTokens, outputTokens }: Usage): NonNullable<ResponseObject['usage']> {
+/** Nodes tell no more of what they kept. */
+export function usageOf(
+  { inputTokens, outputTokens }: Usage,
+  reasoningTokens = 0,
+): NonNullable<ResponseObject['usage']> {
   return {
     input_tokens: inputTokens,
     input_tokens_details: { cached_tokens: 0 },
     output_tokens: outputTokens,
-    output_tokens_details: { reasoning_tokens: 0 },
+    output_tokens_details: { reasoning_tokens: Math.min(reasoningTokens, outputTokens) },
     total_tokens: inputTokens + outputTokens,
   };
 }
@@ -62,6 +70,10 @@ export function messageItem(text: string, status: OutputItem['status'], id = new
   return { id, type: 'message', status, role: 'assistant', content: [textPart(text)] };
 }
 
+export function reasoningItem(text: string, status: OutputItem['status']): ItemOf<'reasoning'> {
+  return { id: newId('rs'), type: 'reasoning', status, summary: [], content: [{ type: 'reasoning_text', text }] };
+}
+
 export function textPart(text: string): ItemOf<'message'>['content'][number] {
   return { type: 'output_text', text, annotations: [], logprobs: [] };
 }
@@ -72,10 +84,15 @@ export function callItem(name: string, text: string, status: OutputItem['status'
 
 /** The items of a whole answer; only the last one can have been cut short. */
 export function itemsOf(gathered: Gathered, ended: OutputItem['status']): OutputItem[] {
+  const { reasoning, content, calls } = gathered;
+  const isThoughtAlone = reasoning !== '' && content === '' && calls.length === 0;
+  const thought = reasoning === '' ? [] : [reasoningItem(reasoning, isThoughtAlone ? ended : 'completed')];
+  if (isThoughtAlone) return thought;
   const parts = partsOf(gathered);
-  return parts.map((part, index) => {
+  const told = parts.map((part, index) => {
     const status = index === parts.length - 1 ? ended : 'completed';
     if (typeof part === 'string') return messageItem(part, status);
     return callItem(part.name, toldArguments(part, status === 'incomplete'), status);
   });
+  return [...thought, ...told];
 }

@@ -24,6 +24,7 @@ export function createResponseStream({
   inOwnTerms,
 }: ResponseStreamOptions): AnswerStream {
   let sequence = 0;
+  let reasoningTokens = 0;
 
   const writeEvent = (type: string, members: object): void =>
     events.write(`event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: sequence++, ...members })}\n\n`);
@@ -33,6 +34,10 @@ export function createResponseStream({
   const { events, told } = createPartEvents(items, { reply, onTooSlow });
   return {
     ...told,
+    text: (text, tokens, more) => {
+      if (more?.reasoning) reasoningTokens += tokens;
+      told.text(text, tokens, more);
+    },
     begin: (headers) => {
       events.begin(headers);
       for (const event of ['created', 'in_progress']) writeResponse(event, { status: 'in_progress', output: [] });
@@ -41,7 +46,7 @@ export function createResponseStream({
     end: ({ finishReason, usage }) => {
       const status = statusOf(finishReason);
       items.finish(status);
-      writeResponse(status, { status, output: items.output, usage });
+      writeResponse(status, { status, output: items.output, usage, reasoningTokens });
       events.close();
     },
     fail: (problem) => {

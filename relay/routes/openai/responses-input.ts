@@ -9,11 +9,16 @@ type Said = NonNullable<Message['content']>;
 type Part = Exclude<Said, string>[number];
 
 /** A conversation, with the place in the request of each of its messages. */
-export type Conversation = { messages: Message[]; places: Place[] };
+export type Conversation = {
+  messages: Message[];
+  places: Place[];
+  /** What the assistant thought before what comes next. */
+  thoughts: string;
+};
 
 /** The items of a request as the messages of a chat. Errors: `unsupported_content`, `missing_required_parameter`. */
 export function readInput({ input, instructions }: ResponsesRequest): Conversation {
-  const conversation: Conversation = { messages: [], places: [] };
+  const conversation: Conversation = { messages: [], places: [], thoughts: '' };
   const { messages, places } = conversation;
   if (instructions != null && instructions !== '') {
     messages.push({ role: 'system', content: instructions });
@@ -39,8 +44,8 @@ function addItem(item: InputItem, place: string, conversation: Conversation): vo
     case 'function_call_output':
       addOutput(item, place, conversation);
       return;
-    // What a model elsewhere thought; no model here reads it.
     case 'reasoning':
+      conversation.thoughts = thoughtsOf(item);
       return;
     case 'item_reference':
       throw new Problem(
@@ -56,12 +61,14 @@ function addItem(item: InputItem, place: string, conversation: Conversation): vo
 }
 
 /** What a model said in one turn are several items here, and one message in a chat: its calls, and what it said behind one. */
-function addMessage(item: InputItem, place: string, { messages, places }: Conversation): void {
+function addMessage(item: InputItem, place: string, conversation: Conversation): void {
+  const { messages, places } = conversation;
   const role = needed(item, 'role', place);
   const content = contentOf(item.content ?? null, `${place}.content`);
   const last = messages.at(-1);
+  const thoughts = takeThoughts(conversation);
   if (role !== 'assistant' || last?.role !== role || last.tool_calls === undefined) {
-    messages.push({ role, content });
+    messages.push({ role, content, ...(role === 'assistant' ? thoughts : {}) });
     places.push(place);
     return;
   }
@@ -73,7 +80,8 @@ function addMessage(item: InputItem, place: string, { messages, places }: Conver
   last.content = [...partsOf(last.content), ...partsOf(content)];
 }
 
-function addCall(item: InputItem, place: string, { messages, places }: Conversation): void {
+function addCall(item: InputItem, place: string, conversation: Conversation): void {
+  const { messages, places } = conversation;
   const call = {
     id: needed(item, 'call_id', place),
     type: 'function' as const,
@@ -84,8 +92,21 @@ function addCall(item: InputItem, place: string, { messages, places }: Conversat
     last.tool_calls = [...(last.tool_calls ?? []), call];
     return;
   }
-  messages.push({ role: 'assistant', content: null, tool_calls: [call] });
+  messages.push({ role: 'assistant', content: null, tool_calls: [call], ...takeThoughts(conversation) });
   places.push(place);
+}
+
+/** What the assistant thought stands before what it said or called. */
+function takeThoughts(conversation: Conversation): Pick<Message, 'reasoning_content'> {
+  const { thoughts } = conversation;
+  conversation.thoughts = '';
+  return thoughts === '' ? {} : { reasoning_content: thoughts };
+}
+
+/** As far as they were told: elsewhere they are kept secret, and a summary is none of them. */
+function thoughtsOf({ content }: InputItem): string {
+  if (content == null || typeof content === 'string') return content ?? '';
+  return content.map(({ type, text }) => (type === 'reasoning_text' ? (text ?? '') : '')).join('\n');
 }
 
 function addOutput(item: InputItem, place: string, { messages, places }: Conversation): void {

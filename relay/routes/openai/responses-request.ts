@@ -17,6 +17,7 @@ const HONOURED = new Set([
   'tools',
   'tool_choice',
   'parallel_tool_calls',
+  'reasoning',
   'text',
   'metadata',
   'routing',
@@ -57,6 +58,7 @@ export function readResponsesRequest(body: ResponsesRequest): OwnTermsOrder {
     tool_choice: choiceOf(body.tool_choice),
     parallel_tool_calls: body.parallel_tool_calls ?? null,
     response_format: formatOf(body.text?.format),
+    reasoning_effort: body.reasoning?.effort ?? null,
     prompt_cache_key: body.prompt_cache_key ?? null,
     user: body.user ?? null,
     routing: body.routing ?? null,
@@ -73,6 +75,7 @@ export function readResponsesRequest(body: ResponsesRequest): OwnTermsOrder {
 function ignoredOf(body: ResponsesRequest): string[] {
   const params = Object.entries(body).flatMap(([key, value]) => (HONOURED.has(key) || value == null ? [] : [key]));
   if (body.text?.verbosity != null) params.push('text.verbosity');
+  if (body.reasoning?.summary != null) params.push('reasoning.summary');
   return params;
 }
 
@@ -112,5 +115,6 @@ const NAMES: readonly [RegExp, string][] = [
   [/\b(tools\.\d+)\.function(?=$|')/g, '$1.name'],
   [/\b(tools\.\d+)\.function\b/g, '$1'],
   [/\btool_call_id\b/g, 'call_id'],
+  [/\breasoning_effort\b/g, 'reasoning.effort'],
   [/\bimage_url\.url\b/g, 'image_url'],
 ];

@@ -98,7 +98,8 @@ export function responseAnswer({ id }: AnsweredJob, body: ResponsesRequest): Who
     sink: answer.sink,
     of: ({ finishReason, usage }): ResponseObject => {
       const status = statusOf(finishReason);
-      return responseOf({ status, output: answer.gathered().flatMap((one) => itemsOf(one, status)), usage });
+      const output = answer.gathered().flatMap((one) => itemsOf(one, status));
+      return responseOf({ status, output, usage, reasoningTokens: answer.reasoningTokens() });
     },
   };
 }

@@ -79,9 +79,9 @@ export async function streamRun(
         accepted: (node) => {
           nodeId = node.id;
         },
-        text: (text, _tokens, more) => {
+        text: (text, tokens, more) => {
           begin();
-          stream.text(text, more);
+          stream.text(text, tokens, more);
         },
         toolCall: (piece) => {
           begin(piece.choice ?? 0);

@@ -1,10 +1,14 @@
 import type { CompletionUsage } from '../../../shared/api/chat.ts';
 import type { Usage } from '../../../shared/protocol/messages.ts';
 
-export function usageOf(usage: Usage): CompletionUsage {
+/** `reasoningTokens` are those of the answer that were thoughts. */
+export function usageOf(usage: Usage, reasoningTokens = 0): CompletionUsage {
   return {
     prompt_tokens: usage.inputTokens,
     completion_tokens: usage.outputTokens,
     total_tokens: usage.inputTokens + usage.outputTokens,
+    ...(reasoningTokens > 0 && {
+      completion_tokens_details: { reasoning_tokens: Math.min(reasoningTokens, usage.outputTokens) },
+    }),
   };
 }

@@ -68,8 +68,8 @@ async function loadChat(
     dispose: () => model.dispose(),
     async run(job, output, interrupted) {
       if (job.type !== 'llm') throw wrongType(job);
-      const { scope = null, session = null, fetched } = job;
-      const result = await chat(job.input, output, interrupted, { scope, session, fetched });
+      const { scope = null, session = null, fetched, reasoningApart = false } = job;
+      const result = await chat(job.input, output, interrupted, { scope, session, fetched, reasoningApart });
       return session === null ? result : { ...result, warmSessions: model.warmSessions() };
     },
   };

@@ -31,9 +31,9 @@ test('hashes calls after the text, with their names, however they were cut into 
 
 test('hashes several choices each by itself, whatever the order of their frames', () => {
   const hasher = createResponseHasher(2);
-  hasher.text('b', 1);
-  hasher.text('a', 0);
-  hasher.text('c', 1);
+  hasher.text('b', { choice: 1 });
+  hasher.text('a', { choice: 0 });
+  hasher.text('c', { choice: 1 });
   const each = ['a', 'bc'].map((text) => sha256(Buffer.from(text)));
   assert.deepEqual(hasher.digest(), { hash: sha256(Buffer.from(each.join(''))), sizeBytes: 3 });
 });

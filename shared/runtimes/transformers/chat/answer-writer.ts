@@ -6,6 +6,7 @@ import type { PieceDetail, RuntimeOutput } from '../../runtime.ts';
 import { createStopMatcher } from '../decoding/stop-matcher.ts';
 import { createTextAssembler } from '../decoding/text-assembler.ts';
 import type { LanguageModel } from '../library/language-model.ts';
+import type { ReadThoughts, ThoughtReader } from './thoughts.ts';
 
 export type AnswerOutput = Pick<RuntimeOutput, 'text' | 'toolCall'>;
 
@@ -20,6 +21,8 @@ export type AnswerWriterOptions = {
   /** Given when the answer is held to a grammar: its text is then the tokens' own bytes, as the grammar saw them. */
   vocabulary: Vocabulary | null;
   logprobOf: ((id: number) => TokenLogprob) | null;
+  /** What tells thoughts from the answer, where they are to be told apart. */
+  thoughts: ThoughtReader | null;
 };
 
 /** Turns the tokens of one answer into what is sent, once and in order. */
@@ -35,7 +38,7 @@ export type AnswerWriter = {
 export type WrittenAnswer = { tokens: number; finishReason: FinishReason; stopSequence?: string };
 
 export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
-  const { model, output, vocabulary } = options;
+  const { model, output, vocabulary, thoughts } = options;
   const { tokenizer, endIds } = model;
   const matcher = createStopMatcher(options.stops);
   const text = vocabulary === null ? decodedText(model) : ownText(vocabulary, options.tools !== null);
@@ -52,6 +55,13 @@ export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
     if (logprobs.length > 0) more.logprobs = logprobs;
     logprobs = [];
     return more;
+  }
+
+  /** What the model is unsure of while it thinks is nobody's answer. */
+  function sendThoughts(piece: string): void {
+    logprobs = [];
+    output.text(piece, unsent, { ...detail(), reasoning: true });
+    unsent = 0;
   }
 
   function sendText(piece: string): void {
@@ -74,6 +84,19 @@ export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
 
   const asPieces = (piece: string): AnswerPiece[] =>
     calls === null ? [{ type: 'text', text: piece }] : calls.push(piece);
+  const sendRead = ({ thoughts: thought, text: said, isOver }: ReadThoughts): void => {
+    if (thought !== '' || (isOver && unsent > 0)) sendThoughts(thought);
+    if (said !== '') send(asPieces(said));
+  };
+  const say = (piece: string): void => {
+    if (thoughts === null) send(asPieces(piece));
+    else sendRead(thoughts.push(piece));
+  };
+  /** Some models have the marks of thoughts among the tokens that nobody is to see. */
+  const hiddenMark = (id: number): string => {
+    const mark = thoughts === null ? '' : tokenizer.decode([id]);
+    return thoughts?.isMark(mark) ? mark : '';
+  };
   const stopped = (): boolean => ended || matcher.matched() !== undefined;
 
   return {
@@ -85,11 +108,15 @@ export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
       tokens++;
       unsent++;
       if (options.logprobOf !== null) logprobs.push(options.logprobOf(id));
-      if (calls !== null && vocabulary?.markOf(id) != null) send(calls.pushMark());
-      else if (vocabulary !== null || !tokenizer.specialIds.has(id)) send(asPieces(text.push(id)));
+      if (calls !== null && vocabulary?.markOf(id) != null) {
+        // A call ends all thoughts.
+        if (thoughts !== null) sendRead(thoughts.flush());
+        send(calls.pushMark());
+      } else say(tokenizer.specialIds.has(id) ? hiddenMark(id) : text.push(id));
     },
     end(isWhole) {
-      send(asPieces(text.flush()));
+      say(text.flush());
+      if (thoughts !== null) sendRead(thoughts.flush());
       if (calls !== null) send(calls.flush());
       sendText(matcher.flush());
       // Tokens that made no text still count, and so do their probabilities.

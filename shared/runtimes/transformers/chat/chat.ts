@@ -13,7 +13,8 @@ import { createChoosing } from '../decoding/token-chooser.ts';
 import type { LanguageModel } from '../library/language-model.ts';
 import { type AnswerOutput, createAnswerWriter } from './answer-writer.ts';
 import { readPrompt } from './picture-prompt.ts';
-import { tokenBudget } from './prompt.ts';
+import { canThink, endOfPrompt, type PromptFormats, tokenBudget } from './prompt.ts';
+import { beginsThoughts, createThoughtReader, type ThoughtFormat, thoughtFormatOf } from './thoughts.ts';
 
 export type ChatResult = {
   finishReason: FinishReason;
@@ -36,14 +37,24 @@ export type Chat = (
   input: ChatInput,
   output: AnswerOutput,
   interrupted: () => boolean,
-  rest: { scope: string | null; session: string | null; fetched: FetchedPictures | undefined },
+  rest: {
+    scope: string | null;
+    session: string | null;
+    fetched: FetchedPictures | undefined;
+    /** Whether what the model thinks is told apart from what it answers. */
+    reasoningApart: boolean;
+  },
 ) => Promise<ChatResult>;
 
 /** Formats that many answers were asked for keep what was computed for them. */
 const MOST_CONSTRAINTS = 16;
 
 export function createChat(model: LanguageModel, contextLength: number): Chat {
-  const toolFormat = toolFormatOf(model.tokenizer.template);
+  const formats: PromptFormats = {
+    tools: toolFormatOf(model.tokenizer.template),
+    thoughts: thoughtFormatOf(model.tokenizer.template),
+  };
+  const toolFormat = formats.tools;
   const constraintFor = createConstraintCache(toolFormat);
   let vocabulary: Vocabulary | null = null;
 
@@ -52,8 +63,8 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
     return vocabulary;
   }
 
-  return async (input, output, interrupted, { fetched, ...owner }) => {
-    const { ids: promptIds, ...seen } = await readPrompt(model, input, toolFormat, fetched);
+  return async (input, output, interrupted, { fetched, reasoningApart, ...owner }) => {
+    const { ids: promptIds, ...seen } = await readPrompt(model, input, formats, fetched);
     const budget = tokenBudget(promptIds.length, input, contextLength);
     const constraint = constraintFor(input, getVocabulary);
     if (constraint !== null && constraint.shortest > budget) throw budgetTooSmall(constraint.shortest, budget, input);
@@ -65,6 +76,7 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
       budget,
       constraint,
       toolFormat,
+      thoughts: reasoningApart && canThink(input) ? formats.thoughts : null,
       output: telling,
       getVocabulary,
       interrupted,
@@ -108,6 +120,8 @@ type AskedAnswer = {
   budget: number;
   constraint: Constraint | null;
   toolFormat: ToolFormat;
+  /** How thoughts are marked, where they are to be told apart. */
+  thoughts: ThoughtFormat | null;
   output: AnswerOutput;
   getVocabulary: () => Vocabulary;
   interrupted: () => boolean;
@@ -136,6 +150,10 @@ function prepareAnswer(asked: AskedAnswer, choice: number) {
     tools: offeredTools(input).length > 0 ? asked.toolFormat : null,
     vocabulary: constrained === null ? null : getVocabulary(),
     logprobOf: logprobs === null ? null : logprobs.of,
+    thoughts:
+      asked.thoughts === null
+        ? null
+        : createThoughtReader(asked.thoughts, beginsThoughts(endOfPrompt(model.tokenizer, promptIds), asked.thoughts)),
   });
   const isComplete = (): boolean => constrained?.isComplete() ?? false;
   const row: RowOptions = {

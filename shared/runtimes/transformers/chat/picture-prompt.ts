@@ -1,9 +1,8 @@
 import { Problem } from '../../../problems/problem.ts';
 import type { ChatInput, FetchedPictures } from '../../../protocol/messages.ts';
-import type { ToolFormat } from '../../constraints/tool-formats.ts';
 import { decodeBase64 } from '../../media/media-bytes.ts';
 import type { LanguageModel, PicturePrompt } from '../library/language-model.ts';
-import { encodePrompt, tellModel } from './prompt.ts';
+import { completionOf, encodePrompt, type PromptFormats, tellModel } from './prompt.ts';
 
 const NOTHING_FETCHED: FetchedPictures = {};
 
@@ -16,19 +15,19 @@ const NOTHING_FETCHED: FetchedPictures = {};
 export async function readPrompt(
   model: LanguageModel,
   input: ChatInput,
-  format: ToolFormat,
+  formats: PromptFormats,
   fetched: FetchedPictures = NOTHING_FETCHED,
 ): Promise<{ ids: number[]; shown?: PicturePrompt['shown'] }> {
   const pictures = input.messages.flatMap((message) => message.pictures ?? []);
-  if (pictures.length === 0) return { ids: encodePrompt(model.tokenizer, input, format) };
+  if (pictures.length === 0) return { ids: encodePrompt(model.tokenizer, input, formats) };
   if (model.readPictures === undefined) {
     throw new Problem('unsupported_content', 'This model reads text only. Choose one that reads pictures.', {
       param: 'messages',
     });
   }
-  const { told, declared } = tellModel(input, format);
+  const { told, declared } = tellModel(input, formats.tools);
   const files = pictures.map(({ url }) => fileOf(url, fetched));
-  return await model.readPictures(told, declared, files);
+  return await model.readPictures(told, declared, files, completionOf(input, formats));
 }
 
 function fileOf(url: string, fetched: FetchedPictures): Uint8Array {

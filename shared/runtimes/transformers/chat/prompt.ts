@@ -1,23 +1,51 @@
 import { Problem } from '../../../problems/problem.ts';
 import type { ChatInput, ChatMessage, ToolCall, ToolDeclaration } from '../../../protocol/messages.ts';
 import type { ToolFormat } from '../../constraints/tool-formats.ts';
-import type { TemplateMessage, Tokenizer } from '../library/tokenizer.ts';
+import type { PromptCompletion, TemplateMessage, Tokenizer } from '../library/tokenizer.ts';
 import type { JsonObject } from '../model-files.ts';
+import { closingThoughts, type ThoughtFormat, WITHOUT_THOUGHTS } from './thoughts.ts';
 
 /** A forgotten `max_tokens` on a model with a context of 128,000 tokens must not hold a slot for an hour. */
 const DEFAULT_MAX_NEW_TOKENS = 4_096;
 
-type Conversation = Pick<ChatInput, 'messages' | 'tools' | 'toolChoice' | 'raw'>;
+/** Enough for any mark, whatever its tokens are. */
+const END_TOKENS = 16;
+
+type Conversation = Pick<ChatInput, 'messages' | 'tools' | 'toolChoice' | 'raw' | 'format' | 'reasoning'>;
+
+/** How a model writes its calls and marks its thoughts. */
+export type PromptFormats = { readonly tools: ToolFormat; readonly thoughts: ThoughtFormat | null };
 
 /** Token ids of a conversation that ends where the assistant is to speak, or of a text that is to be continued. */
-export function encodePrompt(tokenizer: Tokenizer, input: Conversation, format: ToolFormat): number[] {
+export function encodePrompt(tokenizer: Tokenizer, input: Conversation, formats: PromptFormats): number[] {
   if (input.raw !== undefined) return tokenizer.encode(input.messages[0]?.content ?? '', true);
-  const { told, declared } = tellModel(input, format);
+  const { told, declared } = tellModel(input, formats.tools);
+  const completion = completionOf(input, formats);
   try {
-    return tokenizer.encodeChat(told, declared) ?? tokenizer.encode(transcriptOf(told), true);
+    const ids =
+      tokenizer.encodeChat(told, declared, completion?.variables) ?? tokenizer.encode(transcriptOf(told), true);
+    const end = completion?.endOf(endOfPrompt(tokenizer, ids)) ?? '';
+    return end === '' ? ids : [...ids, ...tokenizer.encode(end, false)];
   } catch (error) {
     throw templateProblem(error, tokenizer.template);
   }
+}
+
+/** Whether a model can think before it answers: no form holds its answer from the first token. */
+export function canThink({ raw, format, toolChoice = 'auto' }: Conversation): boolean {
+  const isHeld = format !== undefined || (toolChoice !== 'auto' && toolChoice !== 'none');
+  return raw === undefined && !isHeld;
+}
+
+/** What is said to a model that thinks where it is not to. */
+export function completionOf(input: Conversation, { thoughts }: PromptFormats): PromptCompletion | undefined {
+  if (thoughts === null || (canThink(input) && input.reasoning === undefined)) return undefined;
+  return { variables: WITHOUT_THOUGHTS, endOf: (text) => closingThoughts(text, thoughts) };
+}
+
+/** The last of what a prompt says. */
+export function endOfPrompt(tokenizer: Pick<Tokenizer, 'decode'>, ids: readonly number[]): string {
+  return ids.length === 0 ? '' : tokenizer.decode(ids.slice(-END_TOKENS));
 }
 
 /** The messages and tools of a conversation as the model's template takes them. */
@@ -44,10 +72,11 @@ export function templateProblem(error: unknown, template: string | null): Proble
 }
 
 /** A message for a template that knows calls; most templates want the arguments as a value, not as its text. */
-function nativeMessage({ role, content, pictures, toolCalls, toolCallId }: ChatMessage): TemplateMessage {
+function nativeMessage({ role, content, reasoning, pictures, toolCalls, toolCallId }: ChatMessage): TemplateMessage {
   return {
     role,
     content,
+    ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
     ...(pictures === undefined ? {} : { pictures: pictures.map(({ at }) => at) }),
     ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
     ...(toolCalls === undefined ? {} : { tool_calls: toolCalls.map(nativeCall) }),

@@ -7,7 +7,14 @@ import { generateInLibrary, wantsLibrary } from './generation.ts';
 import { openLoop } from './loop.ts';
 import { paced } from './pace.ts';
 import { openSession } from './session.ts';
-import { readTemplate, type TemplateMessage, type TemplateTools, type Tokenizer, wrapTokenizer } from './tokenizer.ts';
+import {
+  type PromptCompletion,
+  readTemplate,
+  type TemplateMessage,
+  type TemplateTools,
+  type Tokenizer,
+  wrapTokenizer,
+} from './tokenizer.ts';
 
 /** Token ids of a conversation with pictures, and what they are to the model. */
 export type PicturePrompt = { readonly ids: number[]; readonly shown: ShownInPrompt };
@@ -19,6 +26,7 @@ export type LanguageModel = {
     messages: readonly TemplateMessage[],
     tools: TemplateTools,
     pictures: readonly Uint8Array[],
+    completion?: PromptCompletion,
   ): Promise<PicturePrompt>;
   generationDefaults: JsonObject;
   endIds: ReadonlySet<number>;

@@ -7,15 +7,21 @@ export type TemplateMessage = { role: string; content: string; pictures?: readon
 
 export type TemplateTools = readonly JsonObject[] | null;
 
+/** What else a template reads, by the name that it has there. */
+export type TemplateVariables = Readonly<Record<string, unknown>>;
+
+/** How a prompt is made that says more than its messages: what its template reads, and what follows the text that it makes. */
+export type PromptCompletion = { readonly variables: TemplateVariables; endOf(text: string): string };
+
 /** Text to token ids and back. */
 export type Tokenizer = {
   encode(text: string, addSpecialTokens: boolean): number[];
   /** Text of `ids` (at least one) exactly as they stand; the caller has left special tokens out. */
   decode(ids: number[]): string;
   /** The conversation in the model's own prompt format; `null` when the model has none. */
-  encodeChat(messages: readonly TemplateMessage[], tools: TemplateTools): number[] | null;
+  encodeChat(messages: readonly TemplateMessage[], tools: TemplateTools, more?: TemplateVariables): number[] | null;
   /** The same as text. */
-  renderChat(messages: readonly TemplateMessage[], tools: TemplateTools): string | null;
+  renderChat(messages: readonly TemplateMessage[], tools: TemplateTools, more?: TemplateVariables): string | null;
   /** The chat template that `encodeChat` uses. */
   readonly template: string | null;
   /** What the tokenizer's files say of its tokens; takes a moment, and is asked once. */
@@ -35,10 +41,16 @@ export function wrapTokenizer(tokenizer: PreTrainedTokenizer, templateFile: stri
   const hasOwnTemplate = own !== null;
   // Some models have several under names, and one of them for tools.
   const named = isJsonObject(own) ? (own.tool_use ?? own.default) : own;
-  const applyTemplate = (messages: readonly TemplateMessage[], tools: TemplateTools, tokenize: boolean): unknown =>
+  const applyTemplate = (
+    tokenize: boolean,
+    messages: readonly TemplateMessage[],
+    tools: TemplateTools,
+    more: TemplateVariables = {},
+  ): unknown =>
     !hasOwnTemplate && templateFile === null
       ? null
       : tokenizer.apply_chat_template([...messages], {
+          ...more,
           add_generation_prompt: true,
           tokenize,
           return_tensor: false,
@@ -50,8 +62,8 @@ export function wrapTokenizer(tokenizer: PreTrainedTokenizer, templateFile: stri
     encode: (text, addSpecialTokens) => tokenizer.encode(text, { add_special_tokens: addSpecialTokens }),
     // Clean-up would change text that was already sent when the next token arrives.
     decode: (ids) => tokenizer.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
-    encodeChat: (messages, tools) => applyTemplate(messages, tools, true) as number[] | null,
-    renderChat: (messages, tools) => applyTemplate(messages, tools, false) as string | null,
+    encodeChat: (...asked) => applyTemplate(true, ...asked) as number[] | null,
+    renderChat: (...asked) => applyTemplate(false, ...asked) as string | null,
     template: typeof named === 'string' ? named : templateFile,
     readVocabulary: () => readVocabulary(tokenizer),
     specialIds: new Set(tokenizer.all_special_ids as number[]),

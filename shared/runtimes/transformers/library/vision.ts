@@ -39,13 +39,17 @@ export function loadVisionModel(files: ModelFiles, options: LoadOptions, family:
     return {
       tokenizer: {
         ...tokenizer,
-        encodeChat: (messages, tools) => tokenizer.encodeChat(messages.map(forTemplate), tools),
+        encodeChat: (messages, ...more) => tokenizer.encodeChat(messages.map(forTemplate), ...more),
       },
-      async readPictures(messages, tools, files) {
+      async readPictures(messages, tools, files, completion) {
         const pictures = await readPictures(files, 'messages');
         const digests = await Promise.all(files.map(digestOf));
         const told = messages.map(forTemplate);
-        const text = inTemplate(tokenizer.template, () => tokenizer.renderChat(told, tools) ?? transcriptOf(told));
+        const rendered = inTemplate(
+          tokenizer.template,
+          () => tokenizer.renderChat(told, tools, completion?.variables) ?? transcriptOf(told),
+        );
+        const text = rendered + (completion?.endOf(rendered) ?? '');
         assertMarks(text, { mark, token, pictures: pictures.length });
         return promptOf(await FAMILIES[family](processor, text, pictures), digests, raw);
       },

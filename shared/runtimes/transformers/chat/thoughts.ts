@@ -1,0 +1,113 @@
+/** How the models of one family mark what they think before they answer. */
+export type ThoughtFormat = {
+  readonly open: string;
+  readonly close: string;
+  /** Whether the chat template can be told not to let the model think. */
+  readonly isSwitched: boolean;
+};
+
+const MARKS: readonly (readonly [open: string, close: string])[] = [
+  ['<think>', '</think>'],
+  ['[THINK]', '[/THINK]'],
+];
+
+/** What a chat template is told where the model is not to think; most of those that can be told know it by this name. */
+export const WITHOUT_THOUGHTS = { enable_thinking: false };
+
+/** The marks that a model with this chat template thinks between; null for one that does not think, as far as its template tells. */
+export function thoughtFormatOf(template: string | null): ThoughtFormat | null {
+  const [open, close] = MARKS.find(([, end]) => template?.includes(end) === true) ?? [];
+  if (open === undefined || close === undefined) return null;
+  return { open, close, isSwitched: template?.includes('enable_thinking') === true };
+}
+
+/** Whether a prompt that ends so has begun the thoughts that the model is to go on with. */
+export function beginsThoughts(end: string, { open }: ThoughtFormat): boolean {
+  return end.trimEnd().endsWith(open);
+}
+
+/** What is still to be said in a prompt that ends so, for a model that is not to think; it takes its thoughts for done. */
+export function closingThoughts(end: string, format: ThoughtFormat): string {
+  const closing = `\n\n${format.close}\n\n`;
+  if (beginsThoughts(end, format)) return closing;
+  return format.isSwitched ? '' : format.open + closing;
+}
+
+/** What has become certain of an answer: thoughts, which come before its text. `isOver` with the end of the thoughts. */
+export type ReadThoughts = { readonly thoughts: string; readonly text: string; readonly isOver?: true };
+
+/**
+ * Tells thoughts from the text behind them, as they are made. Only an answer that begins with the mark has any; blanks around them
+ * and before the text are no part of either.
+ */
+export type ThoughtReader = {
+  push(piece: string): ReadThoughts;
+  /** What was held back. Whatever follows is text. */
+  flush(): ReadThoughts;
+  /** Whether this is what thoughts begin or end with. */
+  isMark(text: string): boolean;
+};
+
+const NOTHING: ReadThoughts = { thoughts: '', text: '' };
+
+export function createThoughtReader({ open, close }: ThoughtFormat, isBegun: boolean): ThoughtReader {
+  let state: 'before' | 'thinking' | 'between' | 'answering' = isBegun ? 'thinking' : 'before';
+  let hasThoughts = false;
+  let held = '';
+
+  const readBefore = (): ReadThoughts => {
+    const begun = held.trimStart();
+    if (begun.length < open.length && open.startsWith(begun)) return NOTHING;
+    if (!begun.startsWith(open)) return answer(held);
+    state = 'thinking';
+    held = begun.slice(open.length);
+    return readThoughts();
+  };
+  const readThoughts = (): ReadThoughts => {
+    if (!hasThoughts) held = held.trimStart();
+    const end = held.indexOf(close);
+    if (end < 0) return { thoughts: take(held.length - heldBack(held, close)), text: '' };
+    const thoughts = held.slice(0, end).trimEnd();
+    state = 'between';
+    held = held.slice(end + close.length);
+    return { thoughts, text: readBetween().text, isOver: true };
+  };
+  const readBetween = (): ReadThoughts => {
+    const text = held.trimStart();
+    held = '';
+    return text === '' ? NOTHING : answer(text);
+  };
+  const take = (length: number): string => {
+    const taken = held.slice(0, length);
+    held = held.slice(length);
+    hasThoughts ||= taken !== '';
+    return taken;
+  };
+  const answer = (text: string): ReadThoughts => {
+    state = 'answering';
+    held = '';
+    return { thoughts: '', text };
+  };
+  return {
+    push: (piece) => {
+      if (state === 'answering') return { thoughts: '', text: piece };
+      held += piece;
+      if (state === 'before') return readBefore();
+      return state === 'thinking' ? readThoughts() : readBetween();
+    },
+    flush: () => {
+      const wasThinking = state === 'thinking';
+      const rest = state === 'before' ? held : held.trimEnd();
+      answer('');
+      return wasThinking ? { thoughts: rest, text: '', isOver: true } : { thoughts: '', text: rest };
+    },
+    isMark: (text) => text === open || text === close,
+  };
+}
+
+/** How much of the end may yet turn out to be blanks before the mark, or its beginning. */
+function heldBack(text: string, close: string): number {
+  let begun = Math.min(close.length - 1, text.length);
+  while (begun > 0 && !text.endsWith(close.slice(0, begun))) begun--;
+  return text.length - text.slice(0, text.length - begun).trimEnd().length;
+}
