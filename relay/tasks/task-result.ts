@@ -13,16 +13,24 @@ export function collectResult(type: JobType): ResultCollector {
 
 function collectText(): ResultCollector {
   let text = '';
+  let reasoning = '';
   return {
     sink: {
-      text: (more) => {
-        text += more;
+      text: (more, _tokens, detail) => {
+        if (detail?.reasoning) reasoning += more;
+        else text += more;
       },
       takeBack: () => {
         text = '';
+        reasoning = '';
       },
     },
-    of: ({ finishReason, usage }) => ({ text, finish_reason: finishReason, usage }),
+    of: ({ finishReason, usage }) => ({
+      text,
+      ...(reasoning === '' ? {} : { reasoning }),
+      finish_reason: finishReason,
+      usage,
+    }),
   };
 }
 

@@ -111,8 +111,8 @@ export function sizeOf({ type, input }: { type: JobType; input: JobInput }): Job
 /** All that comes into the prompt: what was said, the calls that were made, and the tools that are offered. */
 function charactersRead({ messages, tools = [], toolChoice }: ChatInput): number {
   let characters = 0;
-  for (const { content, toolCalls } of messages) {
-    characters += content.length;
+  for (const { content, reasoning = '', toolCalls } of messages) {
+    characters += content.length + reasoning.length;
     for (const call of toolCalls ?? []) characters += call.name.length + call.arguments.length;
   }
   for (const { name, description = '', parameters } of toolChoice === 'none' ? [] : tools) {

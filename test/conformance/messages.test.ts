@@ -106,6 +106,7 @@ test('[ME1] gives a node one message for what was said and called in one turn, a
       { role: 'system', content: 'It is late.' },
     ],
     parallelToolCalls: false,
+    reasoning: false,
     seed: null,
     stop: [],
     temperature: 0.5,
@@ -167,7 +168,11 @@ test('[ME1] takes a message in which nothing is said, or only thought', async ()
     messages: [USER, { role: 'assistant', content: [thought] }, { role: 'user', content: [] }],
   });
   assert.equal(answer.status, 200);
-  assert.deepEqual(lastInput().messages, [USER, { role: 'assistant', content: '' }, { role: 'user', content: '' }]);
+  assert.deepEqual(lastInput().messages, [
+    USER,
+    { role: 'assistant', content: '', reasoning: 'Hm.' },
+    { role: 'user', content: '' },
+  ]);
 });
 
 test('[ME1] gives a model the numbers that its tools were called with to the last digit', async () => {

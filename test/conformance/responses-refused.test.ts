@@ -130,7 +130,7 @@ test('[X03] calls what is wrong by its name on this route', async () => {
 test('[CH18] takes what has no effect here, and says so', async () => {
   const response = await postResponse(pool, {
     store: true,
-    reasoning: { effort: 'low' },
+    reasoning: { effort: 'low', summary: 'auto' },
     truncation: 'auto',
     metadata: { a: 'b' },
     include: ['reasoning.encrypted_content'],
@@ -140,7 +140,7 @@ test('[CH18] takes what has no effect here, and says so', async () => {
   });
   assert.equal(
     response.headers.get('x-sparewatt-ignored-params'),
-    'store, reasoning, truncation, include, user, text.verbosity, tools.get_weather.parameters.not',
+    'store, truncation, include, user, text.verbosity, reasoning.summary, reasoning.effort, tools.get_weather.parameters.not',
   );
   const { metadata, store } = (await response.json()) as OpenAI.Responses.Response & { store: boolean };
   assert.deepEqual([metadata, store], [{ a: 'b' }, false]);

@@ -15,6 +15,8 @@ export type AskOptions = {
   system?: string;
   maxTokens?: number;
   onText(text: string): void;
+  /** What the model thinks before it answers. */
+  onThought?(text: string): void;
   signal?: AbortSignal;
 };
 
@@ -24,6 +26,8 @@ const LEAST_TIMED_MS = 50;
 /** A complete answer with what the client itself measured. */
 export type ChatAnswer = {
   text: string;
+  /** What the model thought first; absent where nothing was told of it. */
+  reasoning?: string;
   model: string;
   node: string;
   jobId: string;
@@ -41,7 +45,10 @@ const Chunk = validatorOf(
   Type.Object({
     choices: Type.Array(
       Type.Object({
-        delta: Type.Object({ content: Type.Optional(Type.String()) }),
+        delta: Type.Object({
+          content: Type.Optional(Type.String()),
+          reasoning_content: Type.Optional(Type.String()),
+        }),
         finish_reason: Type.Union([Type.String(), Type.Null()]),
       }),
     ),
@@ -75,7 +82,7 @@ export async function askChat(options: AskOptions): Promise<ChatAnswer> {
   };
   for await (const { data } of events(response.body)) {
     if (data === '[DONE]') break;
-    readEvent(data, answer, startedAt, options.onText);
+    readEvent(data, answer, startedAt, options);
   }
   if (answer.finishReason === null) throw new Problem('node_lost', 'The answer broke off before its end. Ask again.');
   answer.totalMs = performance.now() - startedAt;
@@ -114,14 +121,23 @@ function events(body: ReadableStream<Uint8Array>) {
     .pipeThrough(new EventSourceParserStream());
 }
 
-function readEvent(data: string, answer: ChatAnswer, startedAt: number, onText: (text: string) => void): void {
+function readEvent(
+  data: string,
+  answer: ChatAnswer,
+  startedAt: number,
+  { onText, onThought }: Pick<AskOptions, 'onText' | 'onThought'>,
+): void {
   const event: unknown = JSON.parse(data);
   if (isErrorEvent.Check(event)) throw problemOf(event);
   if (!Chunk.Check(event)) return;
   const [choice] = event.choices;
-  const text = choice?.delta.content ?? '';
+  const { content: text = '', reasoning_content: thought = '' } = choice?.delta ?? {};
+  if (answer.firstTokenMs === 0 && text + thought !== '') answer.firstTokenMs = performance.now() - startedAt;
+  if (thought !== '') {
+    answer.reasoning = (answer.reasoning ?? '') + thought;
+    onThought?.(thought);
+  }
   if (text !== '') {
-    if (answer.text === '') answer.firstTokenMs = performance.now() - startedAt;
     answer.text += text;
     onText(text);
   }

@@ -6,7 +6,7 @@ import { addClientOptions, readClient } from '../options/client-options.ts';
 import { parseCount } from '../options/options.ts';
 import { pictureUrl } from '../options/picture-argument.ts';
 import type { SettingOptions } from '../options/setting-options.ts';
-import { printable, writeAnswer } from '../terminal/printable.ts';
+import { printable, printableText, writeAnswer } from '../terminal/printable.ts';
 import { err } from '../terminal/style.ts';
 
 type ChatCommandOptions = SettingOptions & {
@@ -29,13 +29,16 @@ export function defineChatCommand(command: Command): void {
     .addOption(new Option('--json', 'print one JSON object when the answer is complete'))
     .action(async (prompt: string, options: ChatCommandOptions) => {
       const client = await readClient(options);
+      const thoughts = options.json !== true && process.stderr.isTTY ? createThoughtPrinter() : undefined;
       const answer = await askChat({
         ...client,
         prompt: prompt === '-' ? await readStdin() : prompt,
         pictures: await Promise.all((options.image ?? []).map(pictureUrl)),
         onText: (text) => {
+          thoughts?.end();
           if (options.json !== true) writeAnswer(text);
         },
+        onThought: (text) => thoughts?.print(text),
         ...(options.system === undefined ? {} : { system: options.system }),
         ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
       });
@@ -49,6 +52,21 @@ export function defineChatCommand(command: Command): void {
         process.stderr.write(`${err.dim(describeAnswer(answer))}\n`);
       }
     });
+}
+
+/** Shows a person what the model thinks, beside the answer, which is the data. */
+function createThoughtPrinter(): { print(text: string): void; end(): void } {
+  let isThinking = false;
+  return {
+    print: (text) => {
+      isThinking = true;
+      process.stderr.write(err.dim(printableText(text)));
+    },
+    end: () => {
+      if (isThinking) process.stderr.write('\n\n');
+      isThinking = false;
+    },
+  };
 }
 
 /** One line beside the answer, which is the data: who gave it, how much, how fast, and where the receipt is. */

@@ -27,10 +27,12 @@ export function createFrameCheck(job: JobSpec, nodeId: string): FrameCheck {
   // Without tools there are no calls.
   const calls =
     job.type === 'llm' && (job.input as ChatInput).tools !== undefined ? createCallCheck(nodeId) : undefined;
+  const thoughts = createThoughtCheck(job, nodeId);
   return {
     assertNext: (frame) => {
       if (frame.type === 'vectors') return vectors.assertNext(frame);
       assertAskedFor(frame, job, nodeId);
+      thoughts.assertNext(frame);
       calls?.assertNext(frame);
       if (frame.type === 'text') transcript?.add(frame.text);
     },
@@ -45,13 +47,26 @@ export function createFrameCheck(job: JobSpec, nodeId: string): FrameCheck {
 /** A node that sends choices or calls that nobody asked for could fill the relay's memory. */
 function assertAskedFor(frame: TextFrame | ToolCallFrame, job: JobSpec, nodeId: string): void {
   const chat = job.type === 'llm' ? (job.input as ChatInput) : undefined;
-  if (frame.type === 'text' && frame.reasoning && (chat === undefined || chat.raw !== undefined)) {
-    throw new Problem('protocol_violation', `Node ${nodeId} sent thoughts with an answer that has none.`);
-  }
   const choices = chat === undefined ? Number(isReadAlong(job)) : (chat.choices ?? 1);
   const mayCall = (chat?.tools ?? []).length > 0;
   if ((frame.choice ?? 0) < choices && (frame.type === 'text' || mayCall)) return;
   throw new Problem('protocol_violation', `Node ${nodeId} sent a piece of an answer that was not asked for.`);
+}
+
+/** Thoughts are of a conversation alone, and before all that a choice says or calls. */
+function createThoughtCheck(job: JobSpec, nodeId: string): { assertNext(frame: TextFrame | ToolCallFrame): void } {
+  const hasThoughts = job.type === 'llm' && (job.input as ChatInput).raw === undefined;
+  const answering = new Set<number>();
+  return {
+    assertNext: (frame) => {
+      const choice = frame.choice ?? 0;
+      if (frame.type === 'tool_call' || frame.reasoning === undefined) {
+        if (frame.type === 'tool_call' || frame.text !== '') answering.add(choice);
+      } else if (!hasThoughts || answering.has(choice)) {
+        throw new Problem('protocol_violation', `Node ${nodeId} sent thoughts where there can be none.`);
+      }
+    },
+  };
 }
 
 /** Whoever is told a call as it is made knows a piece of it by what came before. */

@@ -43,7 +43,8 @@ function add(message: Message, place: Place, { messages, places }: Conversation)
 }
 
 function addBlocks(role: string, content: readonly ContentBlock[], at: string, conversation: Conversation): void {
-  const blocks = content.map((block, index) => ({ block, at: `${at}.content.${index}` })).filter(isRead);
+  const placed = content.map((block, index) => ({ block, at: `${at}.content.${index}` }));
+  const blocks = placed.filter((block) => isRead(role, block));
   const [misplaced] = blocks.filter(({ block: { type } }) => OWN_ROLE.has(type) && OWN_ROLE.get(type) !== role);
   if (misplaced !== undefined) {
     const { type } = misplaced.block;
@@ -77,11 +78,10 @@ function addSaid(role: string, blocks: readonly PlacedBlock[], at: string, conve
 const OWN_ROLE = new Map([
   ['tool_use', 'assistant'],
   ['tool_result', 'user'],
-  ['thinking', 'assistant'],
 ]);
-/** What a model elsewhere thought and keeps to itself. */
-function isRead({ block }: PlacedBlock): boolean {
-  return block.type !== 'redacted_thinking';
+/** What a model elsewhere thought and keeps to itself; nobody else's thoughts are read. */
+function isRead(role: string, { block: { type } }: PlacedBlock): boolean {
+  return type !== 'redacted_thinking' && (type !== 'thinking' || role === 'assistant');
 }
 
 function addParts(role: string, said: readonly PlacedBlock[], at: string, conversation: Conversation): void {

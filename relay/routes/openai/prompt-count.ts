@@ -3,6 +3,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import type { DoneFrame } from '../../../shared/protocol/messages.ts';
 import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
 import type { JobSpec } from '../../jobs/job.ts';
+import { isHeld } from '../../scheduler/wanted.ts';
 import type { RelayServices } from '../../services.ts';
 import { sendAnswer } from '../http/send-json.ts';
 import type { ChatOrder } from './chat-request.ts';
@@ -21,7 +22,9 @@ export function countOrder<Order extends ChatOrder>({ input, ...order }: Order):
   // What the answer has to look like is no part of the prompt, and one token is no answer in any form.
   const { format: _format, toolChoice, parallelToolCalls: _parallel, ...prompt } = input;
   const offered = toolChoice === 'none' ? { toolChoice } : {};
-  return { ...order, stream: false, input: { ...prompt, ...offered, maxTokens: 1 } } as Order;
+  // A model that thinks is told that its answer has a form.
+  const thinks = isHeld(input) ? { reasoning: false as const } : {};
+  return { ...order, stream: false, input: { ...prompt, ...offered, ...thinks, maxTokens: 1 } } as Order;
 }
 
 /** Runs the job of such an order and sends its count, in the form of a route. Errors: also `node_fault` where nothing was counted. */

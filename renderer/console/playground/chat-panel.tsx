@@ -63,6 +63,7 @@ function OrderFields({ order, models, onOrder, apiKey, onKey }: OrderFieldsProps
 function Answer({ answer, isBusy }: { answer: ChatAnswer | undefined; isBusy: boolean }) {
   const {
     text = '',
+    reasoning = '',
     firstTokenMs = null,
     totalMs = null,
     outputTokens = null,
@@ -76,6 +77,12 @@ function Answer({ answer, isBusy }: { answer: ChatAnswer | undefined; isBusy: bo
       : (outputTokens - 1) / (writingMs / 1_000);
   return (
     <AnswerFrame>
+      {reasoning !== '' && (
+        <details className="thoughts" open={text === ''}>
+          <summary>{TEXT.thoughts}</summary>
+          <p className="answer-text">{reasoning}</p>
+        </details>
+      )}
       <p className="answer-text" aria-live="polite" aria-busy={isBusy}>
         {text}
       </p>

@@ -12,6 +12,8 @@ export type ChatOrder = {
 /** What is known of an answer so far. Times in milliseconds. */
 export type ChatAnswer = {
   text: string;
+  /** What the model thought first. */
+  reasoning: string;
   firstTokenMs: number | null;
   totalMs: number | null;
   outputTokens: number | null;
@@ -20,12 +22,13 @@ export type ChatAnswer = {
 };
 
 type Chunk = {
-  choices?: { delta?: { content?: string | null } }[];
+  choices?: { delta?: { content?: string | null; reasoning_content?: string } }[];
   usage?: { completion_tokens: number } | null;
 };
 
 const NOTHING: ChatAnswer = {
   text: '',
+  reasoning: '',
   firstTokenMs: null,
   totalMs: null,
   outputTokens: null,
@@ -55,11 +58,13 @@ export async function streamChat(
     receipt: headers.get('x-sparewatt-receipt'),
   };
   const take = ({ choices, usage }: Chunk): void => {
-    const more = choices?.[0]?.delta?.content ?? '';
+    const { content, reasoning_content: thought = '' } = choices?.[0]?.delta ?? {};
+    const more = content ?? '';
     answer = {
       ...answer,
       text: answer.text + more,
-      firstTokenMs: answer.firstTokenMs ?? (more === '' ? null : elapsed()),
+      reasoning: answer.reasoning + thought,
+      firstTokenMs: answer.firstTokenMs ?? (more + thought === '' ? null : elapsed()),
       outputTokens: usage?.completion_tokens ?? answer.outputTokens,
     };
   };

@@ -113,6 +113,7 @@ export const PLAYGROUND_STRINGS = {
     took: 'Took',
     answer: 'Answer',
     node: 'Node',
+    thoughts: 'What the model thought first',
     firstToken: 'First token after',
     speed: 'Speed',
     perSecond: (count: string) => `${count} tokens/s`,

@@ -87,6 +87,18 @@ describe('a chat', () => {
     }
   });
 
+  test('[J18] tells thoughts as text to a relay that does not ask for them apart', async () => {
+    const chatTemplate = "{{ messages[0]['content'] }}<assistant>{# </think> #}";
+    const thinks = await load('test/thinks', {
+      chatTemplate,
+      transitions: chain([piece('<think>Hm.</think>'), piece('42')]),
+    });
+    const output = collectOutput();
+    await thinks.run(chatJob('any', 'hi', {}), output, () => false);
+    await thinks.dispose();
+    assert.equal(output.pieces.join(''), '<think>Hm.</think>42');
+  });
+
   test('ends at the end token without giving its name out', async () => {
     assert.doesNotMatch((await ask(greeting)).text, /eos/);
   });

@@ -15,6 +15,7 @@ function startTasks() {
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
         running.set(job.id, {
           end: (text) => {
+            sink.text?.('Hm.', 1, { reasoning: true });
             sink.text?.(text, 1);
             resolve({ done: { finishReason: 'stop', usage: { inputTokens: 1, outputTokens: 1 } } } as JobResult);
           },
@@ -37,8 +38,12 @@ test('keeps the result of a task for its key alone', async () => {
   await tasks.whenEnded(id);
   const task = tasks.find(id, 'k');
   assert.deepEqual(
-    [task?.state, task?.finished_at, (task?.result as { text?: string } | undefined)?.text],
-    ['succeeded', 7, 'hello'],
+    [task?.state, task?.finished_at, task?.result],
+    [
+      'succeeded',
+      7,
+      { text: 'hello', reasoning: 'Hm.', finish_reason: 'stop', usage: { inputTokens: 1, outputTokens: 1 } },
+    ],
   );
   assert.equal(tasks.find(id, 'other'), undefined);
   assert.equal(tasks.find(id, null)?.id, id);

@@ -57,11 +57,13 @@ export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
     return more;
   }
 
-  /** What the model is unsure of while it thinks is nobody's answer. */
-  function sendThoughts(piece: string): void {
+  /** What the model is unsure of while it thinks is nobody's answer. `begunTokens` are those that have begun that already. */
+  function sendThoughts(piece: string, begunTokens: number): void {
+    const begun = begunTokens === 0 ? [] : logprobs.slice(-begunTokens);
     logprobs = [];
-    output.text(piece, unsent, { ...detail(), reasoning: true });
-    unsent = 0;
+    output.text(piece, unsent - begunTokens, { ...detail(), reasoning: true });
+    logprobs = begun;
+    unsent = begunTokens;
   }
 
   function sendText(piece: string): void {
@@ -85,7 +87,7 @@ export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
   const asPieces = (piece: string): AnswerPiece[] =>
     calls === null ? [{ type: 'text', text: piece }] : calls.push(piece);
   const sendRead = ({ thoughts: thought, text: said, isOver }: ReadThoughts): void => {
-    if (thought !== '' || (isOver && unsent > 0)) sendThoughts(thought);
+    if (thought !== '' || (isOver && unsent > 0)) sendThoughts(thought, said === '' ? 0 : Math.min(1, unsent));
     if (said !== '') send(asPieces(said));
   };
   const say = (piece: string): void => {

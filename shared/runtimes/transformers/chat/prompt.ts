@@ -108,7 +108,7 @@ function plainMessages(
 ): TemplateMessage[] {
   const plain = messages.map((message): TemplateMessage => {
     const { role, content, toolCalls, toolCallId } = message;
-    if (role === 'user') return nativeMessage(message);
+    if (role === 'user' || (role === 'assistant' && toolCalls === undefined)) return nativeMessage(message);
     if (role === 'tool') return { role: 'user', content: `Result of ${calledName(messages, toolCallId)}: ${content}` };
     const calls = (toolCalls ?? []).map((call) => writtenCall(call, format));
     return { role, content: [content, ...calls].filter((part) => part !== '').join('\n') };

@@ -23,7 +23,9 @@ test('an output is nested as deeply as has a canonical form, and no deeper', () 
   assert.throws(() => check.assertWhole(deeper), { code: 'protocol_violation' });
 });
 
-type Piece = { text: string; choice?: number } | { name?: string; arguments: string; choice?: number };
+type Piece =
+  | { text: string; choice?: number; reasoning?: true }
+  | { name?: string; arguments: string; choice?: number };
 
 test('[J12] a piece of a call follows its beginning, with no text and no other call of its choice between', () => {
   const begun = { name: 'add', arguments: '' };
@@ -40,5 +42,26 @@ test('[J12] a piece of a call follows its beginning, with no text and no other c
   const broken: Piece[][] = [[more], [begun, { text: 'x' }, more], [begun, { ...more, choice: 1 }]];
   for (const pieces of broken) {
     assert.throws(() => look(...pieces), { code: 'protocol_violation' }, JSON.stringify(pieces));
+  }
+});
+
+test('[J18] thoughts come before what their choice says or calls, and with conversations alone', () => {
+  const look = (job: object, ...pieces: Piece[]): void => {
+    const check = createFrameCheck({ type: 'llm', stream: true, ...job } as unknown as JobSpec, 'attic');
+    for (const piece of pieces) {
+      check.assertNext({ type: 'text' in piece ? 'text' : 'tool_call', ...piece } as TextFrame | ToolCallFrame);
+    }
+  };
+  const chat = { input: { choices: 2, tools: [{ name: 'add' }] } };
+  const thought: Piece = { text: 'Hm.', reasoning: true };
+  look(chat, { text: '' }, thought, thought, { text: 'x' }, { ...thought, choice: 1 });
+  const broken: [object, Piece[]][] = [
+    [chat, [{ text: 'x' }, thought]],
+    [chat, [{ name: 'add', arguments: '' }, thought]],
+    [{ input: { raw: true } }, [thought]],
+    [{ type: 'stt', input: {} }, [thought]],
+  ];
+  for (const [job, pieces] of broken) {
+    assert.throws(() => look(job, ...pieces), { code: 'protocol_violation' }, JSON.stringify(job));
   }
 });
