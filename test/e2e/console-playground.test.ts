@@ -14,6 +14,7 @@ import {
   snippetOf,
 } from '../support/browsers/playground-page.ts';
 import { type Pool, startTestPool } from '../support/pool.ts';
+import { createScriptedRuntime } from '../support/runtimes/scripted-runtime.ts';
 import { createSyntheticRuntime, type SyntheticRuntime } from '../support/runtimes/synthetic-runtime.ts';
 
 /** Over each direction of its vectors stands one of these words. */
@@ -115,5 +116,32 @@ test('a panel whose work no node does says what to start', async (t) => {
     assert.equal(await panel.getByRole('button').count(), 0);
     await assertNoBarriers(page);
   }
+  assert.deepEqual(faults, []);
+});
+
+test('what a model thought first stands above its answer, folded away once that begins', async (t) => {
+  const said = Promise.withResolvers<void>();
+  const runtime = createScriptedRuntime({
+    'test/thinker': async (_job, output) => {
+      output.text('A sum: 17 and 25.\nThat makes 42.', 9, { reasoning: true });
+      await said.promise;
+      output.text('42', 1);
+      return 'stop';
+    },
+  });
+  const pool = await startTestPool(t);
+  await pool.addNode({ name: 'attic', runtime });
+  const { page, faults } = await openConsole(browser, pool, { hash: '#/playground' });
+  afterTest(t, () => page.context().close());
+  await page.getByRole('button', { name: 'Ask' }).click();
+  const thought = page.getByText('That makes 42.');
+  await thought.waitFor();
+  await assertNoBarriers(page);
+  said.resolve();
+  await page.getByText('42', { exact: true }).waitFor();
+  await thought.waitFor({ state: 'hidden' });
+  await page.getByText('What the model thought first').click();
+  await thought.waitFor();
+  await page.locator('.facts-list').first().getByText('rcpt_').waitFor();
   assert.deepEqual(faults, []);
 });
