@@ -104,7 +104,7 @@ test('[CH12] probabilities are those of the answer’s tokens', async () => {
 });
 
 for (const model of ['test/switched', 'test/prompted']) {
-  test(`[CH12] [J19] ${model} answers at once where it is not to think, or its answer has a form`, async () => {
+  test(`[J19] [CH12] ${model} answers at once where it is not to think, or its answer has a form`, async () => {
     const at_once = model === 'test/switched' ? '43' : '8';
     for (const more of [{ reasoning_effort: 'none' }, { structured_outputs: { choice: ['43', '8'] } }]) {
       assert.deepEqual(said(await chat({ model, ...more })), [[undefined, at_once, 'stop']], JSON.stringify(more));
