@@ -32,8 +32,8 @@ export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
   const log = openLogFile(logFile);
   // The channel is how the node learns of our end, even of a kill -9.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => log.write(text));
-  const logged = new Promise((resolve) => child.stderr.once('close', resolve));
+  const logged = new Promise((resolve) => child.stderr?.once('close', resolve));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => log.write(text));
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const failed = exited.then((code): never => {
     throw new Problem('node_fault', `The node ended with code ${code}. Its log says why: ${logFile}`);
