@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { onceLetGo } from '../../shared/files/once-let-go.ts';
 import { LEADS_NOWHERE, readText } from '../../shared/files/read-text.ts';
@@ -68,12 +68,18 @@ async function closeToOthers(path: string): Promise<void> {
 async function writeWhole(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}.new`;
-  const file = await open(draft, 'w', OWNER_ONLY);
   try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(draft, 'w', OWNER_ONLY);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await onceLetGo(process.platform, () => rename(draft, path));
+  } catch (error) {
+    // Part of a secret may be in it, and each process would leave one of its own on a full disk.
+    await rm(draft, { force: true }).catch(() => undefined);
+    throw error;
   }
-  await onceLetGo(process.platform, () => rename(draft, path));
 }

@@ -10,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { readOrCreateNodeKey } from '../../../main/headless/node-key.ts';
 import { relayPinsIn } from '../../../main/headless/relay-pins.ts';
@@ -132,4 +132,5 @@ test('[P9] a full disk that takes no list of known relays is named as that', { s
     written,
     isProblem('data_folder_unusable', /relay-pins\.json cannot be used: the disk is full\./),
   );
+  assert.deepEqual(readdirSync(dirname(file)), [], 'nothing half-written is left');
 });
