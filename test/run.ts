@@ -54,18 +54,7 @@ void check?.then(({ failure }) => failure && console.error(`${failure}: what it 
 await runOrExit('pages', ['build/pages.ts', ...(wanted.length === 0 ? [] : ['--if-needed'])]);
 if (files.some((file) => file.includes('renderer')))
   await runOrExit('engine page', ['test/support/browsers/build-engine-page.ts']);
-const reporters = ['spec', './test/support/crash-reporter.ts'].flatMap((reporter) => [
-  `--test-reporter=${reporter}`,
-  '--test-reporter-destination=stdout',
-]);
-const limits = [
-  `--test-concurrency=${CONCURRENCY}`,
-  `--test-timeout=${TEST_MS}`,
-  '--import=./test/support/file-deadline.ts',
-  // As each process of sparewatt has it.
-  '--import=./relay/cli/libraries.mjs',
-];
-const tests = await run('tests', ['--test', ...limits, ...reporters, ...files]);
+const tests = await run('tests', ['test/run-files.ts', `${CONCURRENCY}`, `${TEST_MS}`, ...files]);
 const checked = await check;
 if (checked !== undefined) process.stdout.write(checked.said);
 for (const failure of [checked?.failure, tests.failure]) if (failure !== undefined) console.error(failure);
