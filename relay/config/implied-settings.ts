@@ -28,8 +28,8 @@ export function withImplied({ settings, faults }: Resolution, workingFolder: str
   if (data !== undefined && relay !== undefined) {
     const file = join(nodeFolder(resolve(workingFolder, String(data.value))), REMEMBERED_RELAY_FILE);
     const remembered = readRemembered(file);
-    if (remembered === 'damaged') {
-      if (relay.origin === 'default') found.push(`${file} is damaged. Remove it, or give the relay with --relay.`);
+    if (typeof remembered === 'string') {
+      if (relay.origin === 'default') found.push(`${file} ${remembered}, or give the relay with --relay.`);
     } else if (remembered !== undefined) {
       imply(relay, { value: remembered.relay, origin: 'remembered', place: file });
       imply(find('node', 'name'), { value: remembered.name, origin: 'remembered', place: file });
@@ -39,12 +39,16 @@ export function withImplied({ settings, faults }: Resolution, workingFolder: str
   return { settings: settings.map((row) => ({ ...row, ...implied.get(row) })), faults: [...faults, ...found] };
 }
 
-function readRemembered(file: string): RememberedRelay | 'damaged' | undefined {
+const DAMAGED = 'is damaged. Remove it';
+const UNREADABLE = 'cannot be read. Give this user the right to';
+
+/** What is wrong with the file, and what to do, where it cannot be used. */
+function readRemembered(file: string): RememberedRelay | typeof DAMAGED | typeof UNREADABLE | undefined {
   try {
     const bytes = readIfThere(file);
-    return bytes && (parseRememberedRelay(readText(bytes) ?? '') ?? 'damaged');
+    return bytes && (parseRememberedRelay(readText(bytes) ?? '') ?? DAMAGED);
   } catch {
-    return 'damaged';
+    return UNREADABLE;
   }
 }
 

@@ -280,10 +280,14 @@ function admitter(options: AgentOptions, signer: Promise<Signer>): Admit {
   };
 }
 
-/** The relay's authority vouches for the bus's own listener; the door is verified as the relay's other routes are. */
+/**
+ * The relay's authority vouches for the bus's own listener; the door is verified as the relay's other routes are. A line without
+ * TLS is the host's, too: the platform's WebSocket waits for the goodbye of a peer that is gone, and with it the process.
+ */
 function socketOpener({ tls }: AgentOptions, credentials: () => NodeCredentials, doorUrl: string): OpenSocket {
   return (url) => {
-    if (tls === undefined || !url.startsWith('wss:')) return undefined;
+    if (tls === undefined) return undefined;
+    if (!url.startsWith('wss:')) return tls.openSocket(url, {});
     const { authority, doorAuthority, certificate } = credentials();
     const isDoor = new URL(url).host === new URL(doorUrl).host;
     return tls.openSocket(url, { certificate, authority: isDoor ? doorAuthority : authority });

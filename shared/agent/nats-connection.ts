@@ -170,20 +170,21 @@ type Sockets = {
   drop(): void;
   /** Ends the current socket if bytes of it wait for a peer that does not read. */
   dropUnsent(): void;
-  /** Ends the current socket and opens no other. */
+  /** Ends every socket and opens no other. */
   close(): void;
 };
 
 /**
  * The WebSockets of one connection, since nats.ws cannot end two kinds of them: one that is still connecting lives on
  * after `close` and becomes a connection that nobody knows of, and one with unsent bytes is waited for, which a hung
- * peer makes for ever.
+ * peer makes for ever. One that was left waits for its peer's goodbye, and that would keep the process from its end.
  */
 function createSockets(
   { url: doorUrl, openSocket, onFailed }: Pick<BusConnectionOptions, 'url' | 'openSocket' | 'onFailed'>,
   challenges: ChallengeSigner,
 ): Sockets {
   let current: BusSocket | undefined;
+  const alive = new Set<BusSocket>();
   let closed = false;
   const drop = (): void => current?.drop();
   return {
@@ -191,6 +192,8 @@ function createSockets(
       if (closed) throw new Error('The connection has been closed.');
       const opened = openSocket?.(url) ?? openPlatformSocket(url);
       current = opened;
+      alive.add(opened);
+      opened.socket.addEventListener('close', () => alive.delete(opened));
       opened.socket.addEventListener('error', (event) => {
         const isDoor = new URL(url).host === new URL(doorUrl).host;
         if (isDoor && 'error' in event && event.error instanceof Error) onFailed?.(event.error);
@@ -211,7 +214,7 @@ function createSockets(
     },
     close: () => {
       closed = true;
-      drop();
+      for (const socket of alive) socket.drop();
     },
   };
 }

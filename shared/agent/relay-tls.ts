@@ -12,7 +12,7 @@ export type NodeTls = {
   inspect(relayUrl: string, signal: AbortSignal): Promise<ServerTrust>;
   /** A fetch that believes this authority (PEM) and no other. */
   fetchTrusting(authority: string): typeof globalThis.fetch;
-  /** Opens a WebSocket with a certificate of the node's own; without an authority, those of the system count. */
+  /** Opens a WebSocket, with TLS or without, and with a certificate of the node's own; without an authority, those of the system count. */
   openSocket(url: string, line: { authority?: string | undefined; certificate?: string | undefined }): BusSocket;
 };
 

@@ -1,6 +1,7 @@
 import { Value } from 'typebox/value';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { TreeHead } from '../../../shared/receipts/log/tree-head.ts';
+import { toFolderError } from '../../data-folder/folder-problems.ts';
 import { readIfThere } from '../../data-folder/read-if-there.ts';
 import { replaceFile } from '../../data-folder/replace-file.ts';
 
@@ -15,8 +16,8 @@ export function readHeadFile(file: string): TreeHead | undefined {
     const head: unknown = JSON.parse(bytes.toString());
     if (Value.Check(TreeHead, head)) return head;
   } catch (error) {
-    if (error instanceof Problem) throw error;
-    // Said below.
+    // Another's file, or a disk that is not there, is no damage.
+    if (!(error instanceof SyntaxError)) throw toFolderError(error, file);
   }
   throw new Problem('receipt_log_damaged', `${file} is no tree head. Restore it from a backup of the data folder.`);
 }

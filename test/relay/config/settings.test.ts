@@ -266,6 +266,13 @@ test('a remembered relay that is damaged is said, and does not matter to a node 
   }
 });
 
+test('a remembered relay that cannot be read is no damaged one, which a person would remove', (t) => {
+  const data = temporaryFolder(t);
+  mkdirSync(join(data, 'node', REMEMBERED_RELAY_FILE), { recursive: true });
+  const { faults } = loadSettings(SECTION_NAMES, { flags: { data }, workingFolder: data, env: {} });
+  assert.match(faults.join(), /relay\.json cannot be read\. Give this user the right to, or give .* --relay\.$/);
+});
+
 test('points at a variable that nothing reads, and leaves those of others alone', () => {
   const env = {
     SPAREWATT_JOIN_TOKN: '1',

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -215,6 +216,9 @@ test('a link to secrets on a disk that is not there is no reason to make new one
   assert.equal(readlinkSync(folder.file('keys.json')), place);
   symlinkSync(place, folder.file(HEAD_FILE));
   assert.throws(() => readHeadFile(folder.file(HEAD_FILE)), isProblem('data_folder_unusable', /link to what is not/));
+  rmSync(folder.file(HEAD_FILE));
+  mkdirSync(folder.file(HEAD_FILE));
+  assert.throws(() => readHeadFile(folder.file(HEAD_FILE)), isProblem('data_folder_unusable', /is a folder there/));
 });
 
 test('a lock file that something else has written into is refused with what to do', (t) => {

@@ -36,6 +36,16 @@ function open(line: Line, url: string): void {
   line.options.openSocket?.(url);
 }
 
+test('a line without TLS is the host’s, too, which ends it without the goodbye of a peer that is gone', async (t) => {
+  const tls = scriptedTls(TRUSTED);
+  const { relay } = startScriptedAgent(t, { tls, relayUrl: 'http://relay.test', identity: IDENTITY });
+  (await relay.enrolments.next()).accept({ expiresAt: 300 });
+  const line = await relay.lines.next();
+  line.accept();
+  open(line, 'ws://relay.test/nats');
+  assert.deepEqual(tls.opened, [{ url: 'ws://relay.test/nats', certificate: undefined, authority: undefined }]);
+});
+
 test('[L8] a node’s certificate is renewed with its credentials, and used from then on', async (t) => {
   const tls = scriptedTls(TRUSTED);
   const { relay, pass } = startTlsAgent(t, tls);
@@ -76,6 +86,7 @@ test('[L5] where the system vouches for the relay, it does for the relay’s por
   assert.deepEqual(tls.opened, [
     { url: 'wss://relay.test/nats', certificate: 'mine', authority: undefined },
     { url: 'wss://relay.test:8485/', certificate: 'mine', authority: 'ours' },
+    { url: 'ws://relay.test/nats', certificate: undefined, authority: undefined },
   ]);
 });
 

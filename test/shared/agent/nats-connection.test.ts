@@ -206,6 +206,31 @@ test('a peer that hangs is left although bytes for it are still unsent', { timeo
   assert.equal(await events.next(), 'down');
 });
 
+test('a connection that ends takes with it the line that it has left, whose peer never said goodbye', {
+  timeout: 20_000,
+}, async (t) => {
+  const nats = await startTestNats(t);
+  const bridge = await openBridge(t, Number(new URL(nats.server.websocketUrl).port));
+  const opened: WebSocket[] = [];
+  const dropped: WebSocket[] = [];
+  const openSocket = (url: string) => {
+    const socket = new WebSocket(url);
+    opened.push(socket);
+    return { socket, drop: () => void dropped.push(socket) };
+  };
+  const { key, events, options } = optionsFor(bridge.url, { openSocket });
+  const { jwt } = mintNodeCredentials(nats.identity, { nodeId: NODE, publicKey: key.publicKey, lifetimeSeconds: 60 });
+  const time = mockTime(t);
+  const connection = await connectToBus({ ...options, jwt: () => jwt });
+  bridge.hang(await bridge.upgrades.next());
+  while (!events.all.includes('up')) {
+    await settled();
+    time.tick(1_000);
+  }
+  await connection.close();
+  assert.equal(dropped[0], opened[0]);
+});
+
 test('a line in doubt is left when it answers no more, and kept when it does', { timeout: 20_000 }, async (t) => {
   const nats = await startTestNats(t);
   const bridge = await openBridge(t, Number(new URL(nats.server.websocketUrl).port));
