@@ -33,7 +33,10 @@ export function defineNodeCommand(node: Command): void {
   );
   stateCommand(node, 'pause', 'give the machine back to you: no new jobs, and memory is freed')
     .addOption(
-      new Option('--for <time>', 'how long: 30m, 3h, 2d or tomorrow, for example (default: until you resume)').argParser(parsePause),
+      new Option(
+        '--for <time>',
+        'how long: 30m, 3h, 2d or tomorrow, for example (default: until you resume)',
+      ).argParser(parsePause),
     )
     .action(async ({ for: ms, ...options }: PauseOptions) => {
       await change(options, { version, ask: 'pause', forMs: ms ?? null });
