@@ -69,7 +69,7 @@ test('a question is told by a toast that opens the window, without a word of wha
 
 test('the tray has a line for it, which opens the window where no click on icon or toast arrives', async (t) => {
   const { desktop, hands, ask, refuseAll } = await open(t);
-  const labels = () => hands.menuLabels().filter((label) => /word/.test(label));
+  const labels = () => hands.menuLabels().filter((label) => /approval/.test(label));
   assert.deepEqual(labels(), []);
   await ask();
   assert.deepEqual(labels(), ['A job is waiting for your approval']);
