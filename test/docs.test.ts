@@ -39,6 +39,17 @@ for (const document of DOCUMENTS) {
   });
 }
 
+test('every source file that a document names is there', () => {
+  const pattern = '{build,docs,main,relay,renderer,shared,test}/**/*.{ts,tsx,mjs,css,py}';
+  const sources = globSync(pattern, { cwd: ROOT }).map((file) => `/${file.replaceAll('\\', '/')}`);
+  const missing = DOCUMENTS.filter((document) => document !== 'CHANGELOG.md').flatMap((document) => {
+    const prose = readFileSync(join(ROOT, document), 'utf8').replace(/^```[\s\S]*?^```/gm, '');
+    const named = [...prose.matchAll(/`(?:\.\.?\/)*([\w./-]+\.(?:ts|tsx|mjs|css|py))`/g)].map(([, name = '']) => name);
+    return named.filter((name) => !sources.some((file) => file.endsWith(`/${name}`))).map((name) => [document, name]);
+  });
+  assert.deepEqual(missing, []);
+});
+
 test('every decision stands once, in the file that the table of ARCHITECTURE.md names for it', () => {
   const table = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8');
   const rows = [...table.matchAll(/^\| \[[^\]]*\]\((docs\/decisions\/[^)]+)\) \| (.*) \|$/gm)];

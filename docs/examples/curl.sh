@@ -1,7 +1,7 @@
 #!/bin/sh
 # The same with curl: SPAREWATT_API_KEY=sk-sparewatt-… sh docs/examples/curl.sh
 set -eu
-relay=${SPAREWATT_URL:-http://127.0.0.1:8484}
+relay=${SPAREWATT_RELAY:-http://127.0.0.1:8484}
 key="Authorization: Bearer $SPAREWATT_API_KEY"
 json='Content-Type: application/json'
 ask() { curl --fail --silent --show-error "$@"; echo; }

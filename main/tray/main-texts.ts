@@ -46,7 +46,8 @@ const EN: MainTexts = {
   edit: { cut: 'Cut', copy: 'Copy', paste: 'Paste', selectAll: 'Select all' },
   goesOn: (reason) => `${reason}. It goes on when that closes.`,
   question: {
-    title: (count) => (count === 1 ? 'A job waits for your word' : `${count} jobs wait for your word`),
+    title: (count) =>
+      count === 1 ? 'A job is waiting for your approval' : `${count} jobs are waiting for your approval`,
     body: (model, client) =>
       `${model}, for ${client === 'operator' ? 'the operator of the relay' : client}. After a minute it goes elsewhere.`,
   },

@@ -46,6 +46,8 @@ const FORMS: Record<keyof typeof SIGNATURE_HEADERS, { pattern: RegExp; words: st
   signature: { pattern: /^[0-9a-f]{64}$/, words: 'an HMAC-SHA-256 as 64 small hex digits' },
 };
 
+const HOW_TO_SIGN = 'Sign as SECURITY.md of Sparewatt shows; its own command does so with --signing-secret.';
+
 /** Reads the four headers. Errors: `signature_required`, naming the first that is missing or malformed. */
 export function readSignature(headers: IncomingHttpHeaders): Omit<SignedParts, 'method' | 'target'> & {
   readonly signature: string;
@@ -54,9 +56,9 @@ export function readSignature(headers: IncomingHttpHeaders): Omit<SignedParts, '
     const [name, { pattern, words }] = [SIGNATURE_HEADERS[part], FORMS[part]];
     const value = headers[name];
     if (typeof value === 'string' && pattern.test(value)) return value;
-    throw new Problem('signature_required', `Requests of this key are signed; ${name} must be ${words}.`, {
-      param: name,
-    });
+    const fault = value === undefined ? 'is missing' : `must be ${words}`;
+    const message = `Requests of this key must be signed: the header ${name} ${fault}. ${HOW_TO_SIGN}`;
+    throw new Problem('signature_required', message, { param: name });
   };
   return { timestamp: read('timestamp'), nonce: read('nonce'), digest: read('digest'), signature: read('signature') };
 }

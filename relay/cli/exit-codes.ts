@@ -12,6 +12,11 @@ export function exitCodeOfProblem(problem: Problem): number {
     case 'node_unreachable':
       return EXIT.unreachable;
     case 'invalid_api_key':
+    case 'signature_required':
+    case 'signature_invalid':
+    case 'signature_expired':
+    case 'nonce_repeated':
+    case 'body_altered':
     case 'insufficient_scope':
     case 'pairing_required':
     case 'pairing_code_invalid':

@@ -24,7 +24,7 @@ export const RELAY_WORK_SETTINGS = {
   supervised: Type.Boolean({
     default: false,
     ...described({
-      description: 'let tasks for a node wait until a person approves them',
+      description: 'let jobs of the queue and tasks for a node wait until a person approves them',
       wanted: 'true or false',
       env: 'SPAREWATT_RELAY_SUPERVISED',
       example: true,

@@ -68,7 +68,7 @@ export function createNodeProofs({ challenges, relayKey, publicUrl, ...own }: No
 function challengeInvalid(): Problem {
   return new Problem(
     'pairing_challenge_invalid',
-    'The challenge is spent, too old or of another relay. Ask for a new one.',
+    'The challenge was used, is too old or is from another relay. Ask for a new one.',
   );
 }
 

@@ -72,7 +72,7 @@ const EN: Strings = {
     leaving: 'Leaving',
   },
   reasons: {
-    opening: 'Looking whether this browser has joined before…',
+    opening: 'Checking whether this browser has joined before…',
     unpaired: 'This browser has not joined the relay.',
     elsewhere: 'Another tab of this browser contributes already. This one takes over when that one is closed.',
     pairing: 'Showing the code to the relay…',
@@ -122,7 +122,7 @@ const EN: Strings = {
     device: 'Computes on',
     gpu: (adapter) => `Graphics card (${adapter})`,
     cpu: (threads) => `Processor (up to ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
-    cpuHint: 'This browser offers no graphics card over WebGPU, so that the processor does the work.',
+    cpuHint: 'This browser offers no graphics card over WebGPU, so the processor does the work.',
     node: 'Known to the relay as',
   },
   models: MODEL_STRINGS.en,

@@ -102,12 +102,14 @@ const FRENCH: Readonly<Record<MetCode, string>> = {
   rate_limit_exceeded: 'Trop de demandes en une minute. Attendez un peu avant de recommencer.',
   relay_unreachable: 'Le relais ne répond pas. Vérifiez son adresse et qu’il fonctionne.',
   relay_identity_changed: 'Un autre relais répond à cette adresse. Demandez un code à son opérateur.',
-  relay_not_verified: 'Rien ne prouve à cette machine l’identité du relais. Utilisez le lien que donne son opérateur.',
+  relay_not_verified:
+    'Cette machine ne peut pas vérifier l’identité du relais. Utilisez le lien que donne son opérateur.',
   node_pending: 'L’opérateur du relais doit encore approuver cette machine.',
   clocks_differ: 'L’horloge de cette machine et celle du relais diffèrent. Réglez celle qui est fausse.',
   certificate_required:
     'Ce relais n’admet aucune machine sans certificat, et un onglet n’en a pas. Demandez à l’opérateur de le démarrer avec --browser-nodes.',
-  node_revoked: 'L’opérateur du relais a exclu cette machine. Demandez-lui pourquoi, et un nouveau code.',
+  node_revoked:
+    'L’opérateur du relais a exclu cette machine. Demandez-lui pourquoi ; lui seul peut l’approuver de nouveau.',
   node_identity_taken: 'Une autre machine porte déjà ce nom auprès du relais. Parlez-en à son opérateur.',
   bus_unavailable: 'Le relais n’atteint pas son bus de messages. Réessayez plus tard.',
   draining: 'Le relais est en train de s’arrêter. Réessayez plus tard.',
@@ -123,8 +125,8 @@ const FRENCH: Readonly<Record<MetCode, string>> = {
   body_too_large: MISUNDERSTOOD,
   unsupported_media_type: MISUNDERSTOOD,
   model_not_found: 'Aucun modèle de ce nom n’a été trouvé sous une forme qui convient.',
-  model_download_failed: 'Le modèle n’a pas pu être téléchargé. Ce qui est venu est gardé ; réessayez.',
-  model_store_full: 'Le modèle ne tient pas dans la place que vous permettez aux modèles.',
+  model_download_failed: 'Le modèle n’a pas pu être téléchargé. Ce qui est déjà téléchargé est gardé ; réessayez.',
+  model_store_full: 'Le modèle ne tient pas dans l’espace que vous accordez aux modèles.',
   model_load_failed: 'Cette application n’a pas pu charger ce modèle.',
   model_files_missing: 'Des fichiers du modèle manquent. Téléchargez-le de nouveau.',
   model_files_corrupt: 'Les fichiers du modèle sont abîmés. Téléchargez-le de nouveau.',
@@ -134,10 +136,10 @@ const FRENCH: Readonly<Record<MetCode, string>> = {
   browser_storage_full:
     'Le navigateur ne donne plus de place à cette page. Libérez de l’espace sur le disque, ou retirez un modèle.',
   browser_offline:
-    'Le navigateur est hors ligne. Ce qui est venu est gardé ; le téléchargement reprendra avec le réseau.',
+    'Le navigateur est hors ligne. Ce qui est déjà téléchargé est gardé ; le téléchargement reprendra avec le réseau.',
   network_metered: 'Le réseau est limité ou payant. Rien n’est téléchargé sans votre accord.',
   model_in_use: 'Ce modèle est déjà ici, ou en route, ou encore utilisé.',
-  node_busy: 'Des tâches tournent sur cette machine. Mettez-la en pause, puis réessayez.',
+  node_busy: 'Des tâches sont en cours sur cette machine. Mettez-la en pause, puis réessayez.',
   node_fault: 'Le calcul a échoué sur cette machine. Le journal en dit plus.',
   node_out_of_memory: 'La mémoire de cette machine ne suffit pas.',
   device_lost: 'La carte graphique a cessé de répondre. Un pilote plus récent peut aider.',
@@ -148,10 +150,10 @@ const FRENCH: Readonly<Record<MetCode, string>> = {
   invalid_setting: WRONG_VALUE,
   data_folder_unusable: 'L’application ne peut pas lire ou écrire dans son dossier de données.',
   ledger_unusable:
-    'Le registre de cette machine ne peut plus rien enregistrer. Libérez de l’espace sur le disque ; nouvel essai ensuite.',
+    'Le registre de cette machine ne peut plus rien enregistrer. Libérez de l’espace sur le disque ; l’enregistrement reprendra ensuite.',
   keychain_unavailable:
     'Le trousseau du système ne donne pas la clé de cette machine. Déverrouillez-le, puis réessayez.',
-  origin_refused: 'Cette page n’a pas le droit de demander cela.',
+  origin_refused: 'Cette page n’est pas autorisée à demander cela.',
   unsupported_browser: 'Ce navigateur ne peut pas garder de clé Ed25519. Utilisez-en un plus récent.',
   cancelled: 'Ce qui était en cours a été arrêté.',
   internal: 'Une erreur est survenue dans l’application. Le journal en dit plus.',

@@ -169,7 +169,7 @@ function exampleIn(language: string): string {
 
 const env = {
   ...process.env,
-  SPAREWATT_URL: pool.relay.url,
+  SPAREWATT_RELAY: pool.relay.url,
   SPAREWATT_API_KEY: made.key,
   SPAREWATT_SIGNING_SECRET: made.signing_secret,
 };

@@ -41,7 +41,7 @@ describe('sparewatt batches', () => {
     assert.equal(done.code, 0, done.stderr);
     assert.match(
       done.stdout,
-      /^batch_\w+ {2}completed\n {2}endpoint {2}\/v1\/chat\/completions\n {2}lines {5}2\/3, 1 failed\n {2}tokens {4}4 in, 4 out\n/,
+      /^batch_\w+ {2}completed\n {2}endpoint {2}\/v1\/chat\/completions\n {2}lines {5}2\/3, 1 failed\n {2}tokens {4}4 read, 4 written\n/,
     );
     const id = done.stdout.split(' ')[0] ?? '';
     assert.match(done.stderr, new RegExp(`^What becomes of it: .* batches show ${id}`), 'also to who stops waiting');

@@ -156,7 +156,7 @@ test('a long list of keys is searched and leads to its form, and a key that is m
   await page.getByText(/^1 of \d+ keys$/).waitFor();
   assert.equal(await page.locator('tbody tr').count(), 1);
   await page.getByRole('searchbox').fill('nobody');
-  await page.getByText('No key is called so.').waitFor();
+  await page.getByText('No key matches.').waitFor();
   await page.getByRole('searchbox').fill('');
   await page.getByRole('button', { name: 'Make a key' }).press('Enter');
   assert.equal(await page.evaluate('document.activeElement.name'), 'name');

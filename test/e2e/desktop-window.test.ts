@@ -230,12 +230,12 @@ test('asks about each job while its owner watches over them', async (t) => {
   await page.getByRole('link', { name: 'Preferences' }).click();
   const job = { type: 'llm' as const, model: TEST_MODEL, scope: 'key_4f1c', input: chatInput('a secret') };
   const refused = assert.rejects(runtime.run(job, collectOutput(), NEVER), isProblem('handed_back', /did not allow/));
-  await page.getByText('A job waits for your word').waitFor();
+  await page.getByText('A job is waiting for your approval').waitFor();
   assert.doesNotMatch(await page.locator('body').innerText(), /a secret/);
   assert.deepEqual(await seriousBarriers(page), []);
   await page.getByRole('button', { name: 'Refuse' }).click();
   await refused;
-  await page.getByText('A job waits for your word').waitFor({ state: 'detached' });
+  await page.getByText('A job is waiting for your approval').waitFor({ state: 'detached' });
 });
 
 test('asks once whether to look for updates, looks when it is asked, and says what failed and what to do', async (t) => {
@@ -248,9 +248,9 @@ test('asks once whether to look for updates, looks when it is asked, and says wh
   };
   const { page, desktop, faults } = await openWindow(t, preloads, { stored: SETTLED, updater });
   await page.getByRole('button', { name: 'Skip the setup' }).click();
-  await page.getByText('Look for updates by itself?').waitFor();
+  await page.getByText('Look for updates automatically?').waitFor();
   await page.getByRole('button', { name: 'No', exact: true }).click();
-  await page.getByText('Look for updates by itself?').waitFor({ state: 'detached' });
+  await page.getByText('Look for updates automatically?').waitFor({ state: 'detached' });
   await page.getByRole('link', { name: 'Preferences' }).click();
   await page.getByText('Nobody has looked for an update yet.').waitFor();
   await page.getByRole('button', { name: 'Look now' }).click();

@@ -48,7 +48,7 @@ for (const file of files) {
 }
 
 test('curl.sh runs to its end, and shows answers, a result and a receipt', async () => {
-  const env = { ...process.env, SPAREWATT_URL: pool.relay.url, SPAREWATT_API_KEY: pool.relay.apiKey };
+  const env = { ...process.env, SPAREWATT_RELAY: pool.relay.url, SPAREWATT_API_KEY: pool.relay.apiKey };
   const { stdout } = await promisify(execFile)('sh', [join(FOLDER, 'curl.sh')], { env });
   for (const part of [/"status":"ready"/, /sparewatt\/demo-chat/, /\b42\b/, /data: \[DONE\]/, /"signature/i]) {
     assert.match(stdout, part);

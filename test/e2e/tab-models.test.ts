@@ -170,7 +170,7 @@ test('what was used least recently makes room within the limit of the owner, who
   assert.ok(pool.relay.models().includes(CHAT), 'a model of every tab is not removed for another');
   await page.getByLabel('Most that models may take, in GB').fill('0.001');
   await page.getByRole('button', { name: 'Set' }).click();
-  await page.getByText('No model is downloaded before it is less.').waitFor();
+  await page.getByText('Nothing is downloaded until they take less.').waitFor();
   await look(page, FIRST);
   await page
     .locator('.offer')

@@ -74,7 +74,7 @@ test('a model says how fast it was on each device and why it runs where it does,
   const slowGpu = [trial('webgpu', 3.25, 'possible'), trial('wasm', 12, 'chosen')];
   assert.equal(
     said('en', 'llm', ...slowGpu),
-    'Tried here: graphics card 3.3 tokens/s, processor 12 tokens/s. The processor is more than twice as fast, so that the model runs there.',
+    'Tried here: graphics card 3.3 tokens/s, processor 12 tokens/s. The processor is more than twice as fast, so the model runs there.',
   );
   assert.match(said('fr', 'embed', ...slowGpu) ?? '', /carte graphique 3,3 textes\/s, processeur 12 textes\/s/);
   const fastGpu = [trial('webgpu', 30, 'chosen'), trial('wasm', 12, 'possible')];

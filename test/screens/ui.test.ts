@@ -193,7 +193,7 @@ async function shootSlowMachine(t: TestContext, preloads: Preloads, camera: Came
   const job = { type: 'llm' as const, model: served.name, scope: 'key_4f1c', input: chatInput('a secret') };
   const refused = runtime.run(job, collectOutput(), NEVER).catch(() => undefined);
   await page.locator('.nav a[href="#/home"]').click();
-  await page.getByText('A job waits for your word').waitFor();
+  await page.getByText('A job is waiting for your approval').waitFor();
   await camera.shootAsItIs(page, 'question');
   await page.getByRole('button', { name: 'Refuse' }).click();
   await refused;
@@ -211,7 +211,7 @@ async function shootUpdates(t: TestContext, preloads: Preloads, camera: Camera):
   await page.clock.setFixedTime(NOW);
   await page.getByRole('button', { name: 'Skip the setup' }).click();
   await desktop.ask('pair', { invitation: GOOD_CODE, relayUrl: RELAY_URL });
-  await page.getByText('Look for updates by itself?').waitFor();
+  await page.getByText('Look for updates automatically?').waitFor();
   await camera.shoot(page, 'update-question');
   await desktop.ask('setChecksForUpdates', { checks: false });
   await desktop.ask('checkForUpdates');

@@ -18,7 +18,7 @@ export function toLedgerError(error: unknown): unknown {
   const { code } = error;
   const advice = ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1];
   if (advice === undefined) return error;
-  return new Problem('ledger_unusable', `The ledger of this machine takes nothing in: ${advice} (${code}).`, {
+  return new Problem('ledger_unusable', `The ledger of this machine cannot be written: ${advice} (${code}).`, {
     cause: error,
   });
 }

@@ -33,7 +33,10 @@ export function defineNodeCommand(node: Command): void {
   );
   stateCommand(node, 'pause', 'give the machine back to you: no new jobs, and memory is freed')
     .addOption(
-      new Option('--for <time>', 'such as 30m, 3h, 2d or tomorrow (default: until you resume)').argParser(parsePause),
+      new Option(
+        '--for <time>',
+        'how long: 30m, 3h, 2d or tomorrow, for example (default: until you resume)',
+      ).argParser(parsePause),
     )
     .action(async ({ for: ms, ...options }: PauseOptions) => {
       await change(options, { version, ask: 'pause', forMs: ms ?? null });
@@ -52,13 +55,13 @@ export function defineNodeCommand(node: Command): void {
     'the jobs that this machine has run, the newest first; never what was asked',
     LEDGER_JOBS_MOST,
   ).action((options: PageOptions) => showPage(options, 'jobs'));
-  pageCommand(node, 'receipts', 'the receipts of its jobs that its relay has signed', LEDGER_RECEIPTS_MOST).action(
+  pageCommand(node, 'receipts', 'the receipts of its jobs, as its relay has signed them', LEDGER_RECEIPTS_MOST).action(
     (options: PageOptions) => showPage(options, 'receipts'),
   );
   const log = new Option('--lines <count>', `how many of the last lines, ${LOG_LINES_MOST} at most`);
-  nodeCommand(node, 'log', 'what it has logged; never anything of a job')
+  nodeCommand(node, 'log', 'its log; never holds anything of a job')
     .addOption(log.argParser(parseLines).default(50))
-    .addOption(new Option('--follow', 'go on with what it logs from now on'))
+    .addOption(new Option('--follow', 'keep printing what it logs from now on'))
     .addOption(new Option('--json', 'print each line as the JSON object that it is'))
     .action(showLog);
 }
@@ -68,7 +71,7 @@ function nodeCommand(parent: Command, name: string, description: string): Comman
 }
 
 function stateCommand(parent: Command, name: string, description: string): Command {
-  return nodeCommand(parent, name, description).addOption(new Option('--json', 'print the state after it as JSON'));
+  return nodeCommand(parent, name, description).addOption(new Option('--json', 'print the state of the node as JSON'));
 }
 
 function pageCommand(parent: Command, name: string, description: string, most: number): Command {

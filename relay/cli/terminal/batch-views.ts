@@ -44,7 +44,7 @@ export function batchText(batch: Batch): string {
     `  endpoint  ${endpoint}`,
     ...(model === null ? [] : [`  model     ${printable(model)}`]),
     `  lines     ${progressText(batch)}`,
-    ...(usage === null ? [] : [`  tokens    ${usage.input_tokens} in, ${usage.output_tokens} out`]),
+    ...(usage === null ? [] : [`  tokens    ${usage.input_tokens} read, ${usage.output_tokens} written`]),
     `  input     ${input}`,
     ...(output === null ? [] : [`  output    ${output}`]),
     ...(error === null ? [] : [`  errors    ${error}`]),

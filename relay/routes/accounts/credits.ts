@@ -195,7 +195,7 @@ function registerLedger(app: RelayApp, { billing, keyAdmin, store }: RelayServic
 }
 
 function markTaken({ reference, to, amountMicro }: LedgerEntry): Problem {
-  const sentence = `The mark ${reference} stands on a grant of ${amountMicro} millionths to ${to}. Use another one.`;
+  const sentence = `The reference ${reference} was given to a grant of ${amountMicro} millionths of a credit to ${to}. Use another one.`;
   return new Problem('grant_conflict', sentence, { param: 'reference' });
 }
 

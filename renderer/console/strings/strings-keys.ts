@@ -11,7 +11,7 @@ export const KEYS_STRINGS = {
     anyState: 'All',
     shown: (shown: number, all: number) =>
       shown === all ? counted(`${all}`, 'key') : `${shown} of ${counted(`${all}`, 'key')}`,
-    noneFound: 'No key is called so.',
+    noneFound: 'No key matches.',
     states: { active: 'Active', expired: 'Expired', revoked: 'Revoked' },
     none: 'There are no keys.',
     noneHint: 'Make one below: clients send it with each request.',

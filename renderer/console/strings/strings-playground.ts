@@ -83,7 +83,7 @@ export const PLAYGROUND_STRINGS = {
     chosen: (name: string, size: string) => `To be sent: ${name}, ${size}`,
     noRecording: 'There is no recording yet. Choose a file, or make one.',
     tooLarge: (size: string, most: string) =>
-      `The recording has ${size}, of ${most} that it may have. Send it in parts, or in a form that is packed.`,
+      `The recording is ${size}; at most ${most} can be sent. Send it in parts, or in a compressed format.`,
     fileGone: 'The file cannot be read any more. Choose it again.',
     language: 'Language',
     languageHint: 'as heard; en, fr, …',

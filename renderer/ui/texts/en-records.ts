@@ -7,9 +7,9 @@ const KINDS: Record<string, string> = {
   answer: 'Answer',
   pairing: 'Pairing',
   enrolment: 'Enrolment',
-  records: 'Question for receipts',
-  model: 'Question for a model',
-  update: 'Question for an update',
+  records: 'Request for receipts',
+  model: 'Request for a model',
+  update: 'Check for an update',
   request: 'Request',
 };
 const CHECKS: Record<Finding['check'], string> = {
@@ -52,7 +52,7 @@ export const EN_RECORDS = {
     noDepartures: 'Nothing has left this machine yet.',
     noJobs: 'This machine has run no job yet.',
     noReceipts:
-      'No receipt has come yet. The relay signs one for every job that ends well, and it is fetched by itself.',
+      'No receipt has come yet. The relay signs one for every job that ends well, and it is fetched automatically.',
     check: {
       file: 'Check a receipt from a file',
       fileHint: 'It is checked here, without asking anybody.',
@@ -129,7 +129,7 @@ export const EN_RECORDS = {
       texts: (rate: string): string => `${rate} texts/s`,
       answers: (rate: string): string => `${rate} answers/s`,
       failed: 'failed',
-      cpu: 'The processor is more than twice as fast, so that the model runs there.',
+      cpu: 'The processor is more than twice as fast, so the model runs there.',
       webgpu: 'A GPU counts double, since it leaves the processor to you.',
     },
     memory: {
@@ -161,7 +161,7 @@ export const EN_RECORDS = {
         estimated: (need: string): string => `needs about ${need}, by the size of its files,`,
         measured: (need: string): string => `has taken up to ${need} here,`,
       },
-      needUnknown: 'needs nobody knows how much',
+      needUnknown: 'needs an unknown amount',
       of: {
         free: (bytes: string): string => `of the ${bytes} that are free for models now`,
         total: (bytes: string): string => `of the ${bytes} that the GPU has in all; what is free is not told here`,
@@ -173,7 +173,7 @@ export const EN_RECORDS = {
     disk: {
       used: (used: string): string => `Downloaded models take ${used} of the disk.`,
       of: (used: string, quota: string): string => `Downloaded models take ${used} of the ${quota} that you allow.`,
-      above: 'No model is downloaded before it is less. Remove one, or raise the limit in Preferences.',
+      above: 'Nothing is downloaded until they take less. Remove one, or raise the limit in Preferences.',
     },
     add: {
       title: 'Add a model',
@@ -182,7 +182,7 @@ export const EN_RECORDS = {
       look: 'Look up its size',
       looking: 'Asking…',
       size: (size: string, dtype: string, from: string): string => `${size} of weights (${dtype}) from ${from}`,
-      sizeUnknown: 'How large it is, its source does not say.',
+      sizeUnknown: 'Its source does not say how large it is.',
       submit: 'Download',
       submitOf: (model: string): string => `Download ${model}`,
       ...DOWNLOAD_WORDS.en,

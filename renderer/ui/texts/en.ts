@@ -56,10 +56,10 @@ export const EN = {
   sensors: SENSORS,
   /** Of a rule that rests on sensors which say nothing here. */
   unseen: (sensors: readonly string[]): string =>
-    `This system does not tell ${SENSES(sensors)}, so that this has no effect here.`,
+    `This system does not tell ${SENSES(sensors)}, so this has no effect here.`,
   /** Of the part of the time that models may compute, in per cent. */
   duty: (here: string, away: string): string =>
-    `You let models compute ${here} % of the time while you are here, and ${away} % while you are away. The figures are lower by that, since they are measured as this machine works; nothing else comes of it, and jobs go on being sent.`,
+    `You let models compute ${here} % of the time while you are here, and ${away} % while you are away. The figures are lower accordingly, since they are measured as this machine works; nothing else changes, and jobs keep coming.`,
   home: {
     status: 'State of this machine',
     pair: 'Pair with a relay',
@@ -73,7 +73,8 @@ export const EN = {
     untilThen: (time: string): string => `until ${time}`,
   },
   questions: {
-    title: (count: number): string => (count === 1 ? 'A job waits for your word' : `${count} jobs wait for your word`),
+    title: (count: number): string =>
+      count === 1 ? 'A job is waiting for your approval' : `${count} jobs are waiting for your approval`,
     allow: 'Allow',
     refuse: 'Refuse',
   },
@@ -94,7 +95,8 @@ export const EN = {
     noTray: 'This desktop has no tray.',
     noTrayWhy: 'Sparewatt works while this window is open or minimised, and ends when you close it.',
     unprotected: 'Secrets are not protected on this system.',
-    unprotectedWhy: 'It has no keychain that works, so that the key of this node lies readable in your own folder.',
+    unprotectedWhy:
+      'It has no keychain that works, so the key of this node lies in a readable file in your own folder.',
     unknown: 'What this system does not tell',
     unknownWhy: 'Sparewatt does not guess. Where a rule needs one of these, it has no effect here:',
   },

@@ -39,7 +39,7 @@ export const FR_OWNER: typeof EN_OWNER = {
       alwaysHint: 'Une tâche à la fois quand vous travaillez, deux en votre absence.',
       nights: 'Nuits et week-ends',
       sleep:
-        'Un ordinateur en veille ne fait rien : ses réglages d’énergie disent quand il s’y met. Pendant une tâche sur secteur, Sparewatt le garde éveillé.',
+        'Un ordinateur en veille ne fait rien : ses réglages d’énergie disent quand il se met en veille. Pendant une tâche sur secteur, Sparewatt le garde éveillé.',
       nightsHint: 'De 20 h à 8 h, et le samedi et le dimanche.',
     },
     games: {
@@ -124,7 +124,7 @@ export const FR_OWNER: typeof EN_OWNER = {
       slots: 'Tâches à la fois',
       duty: 'Calculer au plus, en pour cent du temps',
       dutyHint:
-        'Moins, c’est plus frais et plus silencieux : elle se repose par instants entre les étapes d’un modèle. Les réponses prennent plus de temps.',
+        'Moins, c’est moins de chaleur et de bruit : la machine se repose par instants entre les étapes d’un modèle. Les réponses prennent plus de temps.',
       awayAfter: 'Absent après, en minutes',
       awayAfterHint: 'Sans clavier ni souris ; un écran verrouillé est une absence.',
       awayAfterUnseen:
@@ -161,7 +161,7 @@ export const FR_OWNER: typeof EN_OWNER = {
       add: 'Ajouter',
       remove: (program) => `Retirer ${program}`,
       load: 'Céder quand d’autres occupent la carte graphique à plus de, en pour cent',
-      loadHint: 'Laissez vide pour ne pas le demander.',
+      loadHint: 'Laissez vide si cela ne vous importe pas.',
     },
     care: {
       title: 'Énergie, chaleur et réseau',
@@ -236,7 +236,7 @@ export const FR_OWNER: typeof EN_OWNER = {
         `La version ${version} n’a pas pu être installée, et celle-ci continue. Cherchez encore, ou téléchargez-la sur sparewatt.example.`,
     },
     said: 'Ce que le système a dit :',
-    question: 'Chercher les mises à jour d’elle-même ?',
+    question: 'Chercher les mises à jour automatiquement ?',
     questionWhy: 'Rien n’est demandé à personne avant votre accord. Vous pourrez changer d’avis dans Préférences.',
     yes: 'Oui, toutes les six heures',
     no: 'Non',

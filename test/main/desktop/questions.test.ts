@@ -52,7 +52,7 @@ test('a question is told by a toast that opens the window, without a word of wha
   assert.equal(desktop.ui().isShown, false);
   await ask();
   const [said] = hands.notifications;
-  assert.equal(said?.title, 'A job waits for your word');
+  assert.equal(said?.title, 'A job is waiting for your approval');
   assert.equal(said?.body, `${TEST_MODEL}, for key_4f1c. After a minute it goes elsewhere.`);
   assert.doesNotMatch(JSON.stringify(said), /secret/);
   assert.equal(hands.badgeCount, 1);
@@ -69,11 +69,11 @@ test('a question is told by a toast that opens the window, without a word of wha
 
 test('the tray has a line for it, which opens the window where no click on icon or toast arrives', async (t) => {
   const { desktop, hands, ask, refuseAll } = await open(t);
-  const labels = () => hands.menuLabels().filter((label) => /word/.test(label));
+  const labels = () => hands.menuLabels().filter((label) => /approval/.test(label));
   assert.deepEqual(labels(), []);
   await ask();
-  assert.deepEqual(labels(), ['A job waits for your word']);
-  assert.match(hands.trays[0]?.toolTip ?? '', /^Sparewatt: A job waits for your word\. /);
+  assert.deepEqual(labels(), ['A job is waiting for your approval']);
+  assert.match(hands.trays[0]?.toolTip ?? '', /^Sparewatt: A job is waiting for your approval\. /);
   hands.choose('question');
   assert.equal(desktop.ui().isShown, true);
   await refuseAll();
@@ -85,7 +85,7 @@ test('more questions are one toast with their number, and who looks at the windo
   await ask();
   await ask(2);
   assert.equal(hands.toasts.length, 1);
-  assert.equal(hands.notifications.at(-1)?.title, '2 jobs wait for your word');
+  assert.equal(hands.notifications.at(-1)?.title, '2 jobs are waiting for your approval');
   await refuseAll();
   hands.choose('open');
   await ask();
