@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
+import { lstatSync, readFileSync, statSync } from 'node:fs';
 import type { AgentLog } from '../../shared/agent/log.ts';
+import { LEADS_NOWHERE, NOT_UTF8, readText } from '../../shared/files/read-text.ts';
 import { createOwnerPolicy, type OwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { type OwnerDocument, parseOwnerDocument } from '../../shared/preferences/owner-document.ts';
 import type { Preferences } from '../../shared/preferences/preferences.ts';
@@ -70,17 +71,25 @@ function versionOf(path: string): string {
 }
 
 function readDocument(path: string, isNamed: boolean): OwnerDocument {
-  const text = readText(path);
-  if (text !== undefined) return parseOwnerDocument(text, path);
-  if (isNamed) throw new Problem('invalid_setting', `There is no policy file ${path}.`);
-  return { policy: {}, preferences: undefined };
+  const bytes = readIfThere(path);
+  if (bytes === undefined && isNamed) throw new Problem('invalid_setting', `There is no policy file ${path}.`);
+  if (bytes === undefined) return { policy: {}, preferences: undefined };
+  const text = readText(bytes);
+  if (text === undefined) throw unreadable(path, `: ${NOT_UTF8}`);
+  return parseOwnerDocument(text, path);
 }
 
-function readText(path: string): string | undefined {
+/** A link to what is not there, as on a disk that is not mounted, allows nothing. */
+function readIfThere(path: string): Uint8Array | undefined {
   try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Problem('invalid_setting', `The policy file ${path} cannot be read.`, { cause: error });
+    return readFileSync(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw unreadable(path, '', cause);
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+    throw unreadable(path, `: ${LEADS_NOWHERE}`, cause);
   }
+}
+
+function unreadable(path: string, why: string, cause?: unknown): Problem {
+  return new Problem('invalid_setting', `The policy file ${path} cannot be read${why}.`, { cause });
 }

@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, TomlError, type TomlTableWithoutBigInt } from 'smol-toml';
+import { LEADS_NOWHERE, NOT_UTF8, readText } from '../../shared/files/read-text.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { codeOf } from '../data-folder/folder-problems.ts';
 import { nearestNames } from '../fabric/documents/nearest-names.ts';
 import { pathOf, rowsOf, SECTION_NAMES, type SectionName } from './sections.ts';
 
@@ -27,15 +29,15 @@ export function findConfigFile(places: {
   dataFolder: string;
 }): string | undefined {
   if (places.named !== undefined) {
-    if (existsSync(places.named)) return places.named;
+    if (isThere(places.named)) return places.named;
     throw new Problem('invalid_setting', `There is no configuration file ${places.named}.`);
   }
-  return [places.workingFolder, places.dataFolder].map((folder) => join(folder, CONFIG_FILE_NAME)).find(existsSync);
+  return [places.workingFolder, places.dataFolder].map((folder) => join(folder, CONFIG_FILE_NAME)).find(isThere);
 }
 
 /** Reads a configuration file. Errors: `invalid_setting` when it cannot be read or is not TOML, with the line. */
 export function readConfigFile(path: string): ConfigFile {
-  const text = readText(path);
+  const text = readFile(path);
   const table = parseToml(text, path);
   const values = { program: new Map<string, FileValue>(), relay: new Map(), node: new Map(), client: new Map() };
   const faults: string[] = [];
@@ -60,13 +62,35 @@ export function placeIn(path: string, line: number | undefined): string {
   return line === undefined ? path : `${path}:${line}`;
 }
 
-function readText(path: string): string {
+/** So is a link to what is not there: whoever put it there means to be asked for it. */
+function isThere(path: string): boolean {
   try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Problem('invalid_setting', `The configuration file cannot be read: ${reason}.`, { cause: error });
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false; // A folder that is closed to this user, such as another's data.
   }
+}
+
+const WHY_UNREADABLE: Readonly<Record<string, string>> = {
+  EISDIR: 'it is a folder. Move it away, or name a file with --config',
+  ENOENT: LEADS_NOWHERE,
+  EACCES: 'this user may not read it. Give it the right to, or name another with --config',
+  EPERM: 'this user may not read it. Give it the right to, or name another with --config',
+};
+
+function readFile(path: string): string {
+  const unreadable = (why: string, more = {}): Problem =>
+    new Problem('invalid_setting', `The configuration file ${path} cannot be read: ${why}.`, more);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw unreadable(WHY_UNREADABLE[codeOf(cause)] ?? said, { cause });
+  }
+  const text = readText(bytes);
+  if (text === undefined) throw unreadable(NOT_UTF8);
+  return text;
 }
 
 function parseToml(text: string, path: string): TomlTableWithoutBigInt {

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
   parseRememberedRelay,
   REMEMBERED_RELAY_FILE,
   type RememberedRelay,
 } from '../../shared/config/remembered-relay.ts';
+import { readText } from '../../shared/files/read-text.ts';
+import { readIfThere } from '../data-folder/read-if-there.ts';
 import { ORIGINS, type Resolution, type ResolvedSetting } from './resolve-settings.ts';
 
 /** A node keeps its files apart from those of a relay that shares the data folder. */
@@ -40,9 +41,10 @@ export function withImplied({ settings, faults }: Resolution, workingFolder: str
 
 function readRemembered(file: string): RememberedRelay | 'damaged' | undefined {
   try {
-    return parseRememberedRelay(readFileSync(file, 'utf8')) ?? 'damaged';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : 'damaged';
+    const bytes = readIfThere(file);
+    return bytes && (parseRememberedRelay(readText(bytes) ?? '') ?? 'damaged');
+  } catch {
+    return 'damaged';
   }
 }
 

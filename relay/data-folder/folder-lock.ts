@@ -67,9 +67,10 @@ function inUse(folder: string, holderFile: string, cause: unknown): Problem {
 
 function unusable(lockFile: string, cause: unknown): Problem {
   const reason = codeOf(cause) || (cause instanceof Error ? cause.message : String(cause));
-  const detail =
-    `${lockFile} cannot be locked (${reason}). Give this user the right to write in the folder, ` +
-    'free some space if the disk is full, or name another folder with --data.';
+  const advice = /^SQLITE_(NOTADB|CORRUPT)/.test(reason)
+    ? 'Remove it: a lock holds nothing, and something else has written there.'
+    : 'Give this user the right to write in the folder, free some space if the disk is full, or name another folder with --data.';
+  const detail = `${lockFile} cannot be locked (${reason}). ${advice}`;
   return new Problem('data_folder_unusable', detail, { cause });
 }
 

@@ -1,11 +1,13 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import { readText } from '../../shared/files/read-text.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { RelayLog } from '../log.ts';
 import { closeToOthers } from './close-to-others.ts';
-import { codeOf, toFolderError } from './folder-problems.ts';
+import { toFolderError } from './folder-problems.ts';
+import { readIfThere } from './read-if-there.ts';
 
 const OWNER_ONLY = 0o600;
 
@@ -22,10 +24,10 @@ export function readOrCreateSecretFile<Schema extends TSchema>(
 ): Static<Schema> {
   const file = join(folder, name);
   try {
-    const text = readIfThere(file);
-    if (text !== undefined) {
+    const bytes = readIfThere(file);
+    if (bytes !== undefined) {
       closeToOthers(file, log);
-      return parseSecret(text, file, schema);
+      return parseSecret(readText(bytes) ?? '', file, schema);
     }
     const secret = make();
     writeFileAtomically(file, JSON.stringify(secret, null, 2));
@@ -58,15 +60,6 @@ function syncFolder(folder: string): void {
     fsyncSync(handle);
   } finally {
     closeSync(handle);
-  }
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
   }
 }
 

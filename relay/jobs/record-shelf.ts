@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { replaceFile } from '../data-folder/replace-file.ts';
 import type { RelayLog } from '../log.ts';
@@ -17,7 +17,18 @@ export type RecordShelf = {
   clear(): Promise<void>;
 };
 
-export function openRecordShelf(file: string, log: Pick<RelayLog, 'error'>): RecordShelf {
+/** What cannot be read is put aside under a name with the time, since the next records take its place. */
+export function openRecordShelf(file: string, log: Pick<RelayLog, 'error'>, now = Date.now): RecordShelf {
+  const putAside = (cause: unknown): void => {
+    const aside = file.replace(/\.json$/, `.damaged-${now()}.json`);
+    try {
+      renameSync(file, aside);
+      const said = 'records of finished jobs that an earlier relay has left cannot be read; they were put aside';
+      log.error({ err: cause, aside }, said);
+    } catch (error) {
+      log.error({ err: error, file }, 'records of finished jobs that an earlier relay has left cannot be read');
+    }
+  };
   return {
     read: () => {
       if (!existsSync(file)) return [];
@@ -26,7 +37,7 @@ export function openRecordShelf(file: string, log: Pick<RelayLog, 'error'>): Rec
         if (!Array.isArray(records)) throw new Error('it holds no list');
         return records as ShelvedRecord[];
       } catch (error) {
-        log.error({ err: error, file }, 'records of finished jobs that an earlier relay has left cannot be read');
+        putAside(error);
         return [];
       }
     },

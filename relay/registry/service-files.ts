@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
+import { NOT_UTF8, readText } from '../../shared/files/read-text.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { readService } from '../../shared/registry/read-service.ts';
 import type { ServiceDefinition } from '../../shared/registry/service.ts';
@@ -54,7 +55,8 @@ function readFile(file: string): FileService[] {
 }
 
 function parseFile(file: string): unknown {
-  const text = readText(file);
+  const text = readText(bytesOf(file));
+  if (text === undefined) throw wrong(file, NOT_UTF8);
   try {
     if (file.endsWith('.toml')) return parse(text, { unsafeKeyBehaviour: 'throw' });
     return JSON.parse(text);
@@ -68,9 +70,9 @@ function parseFile(file: string): unknown {
   }
 }
 
-function readText(file: string): string {
+function bytesOf(file: string): Uint8Array {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch (error) {
     throw unreadable(error);
   }

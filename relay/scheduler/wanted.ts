@@ -1,4 +1,5 @@
 import { type Asked, sizeOf } from '../../shared/policy/decide.ts';
+import { isHeld } from '../../shared/protocol/held-answer.ts';
 import type { ChatInput, EmbedInput } from '../../shared/protocol/messages.ts';
 import type { JobType } from '../../shared/protocol/subjects.ts';
 import type { JobSpec } from '../jobs/job.ts';
@@ -31,11 +32,6 @@ export type Wanted = {
 /** English text has about four characters per token; code and other languages have fewer, which hardly moves a choice. */
 const CHARACTERS_PER_TOKEN = 4;
 export const UNKNOWN_WORK: Work = { type: 'llm', inputTokens: 100, maxOutputTokens: null };
-
-/** Whether a job's answer must have a form that only a node that holds its model to one can promise (SPEC S14). */
-export function isHeld({ format, toolChoice }: ChatInput): boolean {
-  return format !== undefined || (toolChoice !== undefined && toolChoice !== 'none' && toolChoice !== 'auto');
-}
 
 /** What one attempt of a job wants of its node. */
 export function wantedBy(

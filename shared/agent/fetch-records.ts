@@ -46,7 +46,8 @@ export async function fetchRecords(
     if (isOwn && (receipt.keys.node ?? own.key) === own.key && (await isSound(receipt))) receipts.push(receipt);
     else node.log.warn({ receipt: receipt.id }, 'a receipt of the relay does not fit and was not kept');
   }
-  return { ...records, receipts, relayKey: transcript.relayKey };
+  const uncounted = (records.uncounted ?? []).filter(({ job }) => asked.has(job));
+  return { ...records, receipts, uncounted, relayKey: transcript.relayKey };
 }
 
 async function isSound(receipt: Receipt): Promise<boolean> {

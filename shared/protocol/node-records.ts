@@ -42,8 +42,18 @@ export const NodeCredit = Type.Object({
 });
 export type NodeCredit = Static<typeof NodeCredit>;
 
+/** An attempt of the node that counts as ended by a problem, whatever the node made of it: it was lost meanwhile, or its client gone. */
+export const UncountedAttempt = Type.Object({
+  job: Type.String({ maxLength: 64 }),
+  attempt: Type.Integer({ minimum: 1 }),
+  code: Type.String({ maxLength: 64 }),
+});
+export type UncountedAttempt = Static<typeof UncountedAttempt>;
+
 export const NodeRecords = Type.Object({
   receipts: Type.Array(Receipt),
+  /** Of the jobs that were asked for. Absent where the relay is of a version that does not tell. */
+  uncounted: Type.Optional(Type.Array(UncountedAttempt)),
   /** Newest first. */
   credits: Type.Array(NodeCredit, { maxItems: MOST_RECORD_CREDITS }),
   /** What to pass as `creditsBefore` for those before; null when there are none. */

@@ -28,6 +28,11 @@ const PROMPTED: BigramOptions = {
     ...chain([piece('8')], piece('\n')),
   },
 };
+/** Calls as Hermes does, after its thoughts or in the middle of them. */
+const calling = (...thoughts: string[]): BigramOptions => ({
+  chatTemplate: `${TURNS}{# </think> <tool_call> #}`,
+  transitions: chain([...thoughts.map(piece), piece('<tool_call>')]),
+});
 const written =
   (options: BigramOptions): WriteModel =>
   (root, id) =>
@@ -36,7 +41,12 @@ const written =
 let pool: Pool;
 let client: OpenAI;
 before(async () => {
-  pool = await startTaskPool({ 'test/switched': written(SWITCHED), 'test/prompted': written(PROMPTED) });
+  pool = await startTaskPool({
+    'test/switched': written(SWITCHED),
+    'test/prompted': written(PROMPTED),
+    'test/calls': written(calling('<think>Hm', 'm.</think>')),
+    'test/calls-at-once': written(calling('<think>Hm', 'm.')),
+  });
   client = pool.client();
 });
 after(() => pool?.close());
@@ -104,7 +114,7 @@ test('[CH12] probabilities are those of the answer’s tokens', async () => {
 });
 
 for (const model of ['test/switched', 'test/prompted']) {
-  test(`[CH12] [J19] ${model} answers at once where it is not to think, or its answer has a form`, async () => {
+  test(`[J19] [CH12] ${model} answers at once where it is not to think, or its answer has a form`, async () => {
     const at_once = model === 'test/switched' ? '43' : '8';
     for (const more of [{ reasoning_effort: 'none' }, { structured_outputs: { choice: ['43', '8'] } }]) {
       assert.deepEqual(said(await chat({ model, ...more })), [[undefined, at_once, 'stop']], JSON.stringify(more));
@@ -218,3 +228,21 @@ test('[CH12] the prompt of a model that thinks is counted as it will be read', a
   const text = { format: { type: 'json_object' } };
   assert.equal((await count({ text })) - (await count({})), '\n\n</think>\n\n'.length);
 });
+
+for (const model of ['test/calls', 'test/calls-at-once']) {
+  test(`[CH12] ${model} calls a tool after what it thought, whole and in a stream`, async () => {
+    const parameters = { type: 'object', properties: { n: { enum: [7] } }, required: ['n'] };
+    const tools = [{ type: 'function' as const, function: { name: 'f', parameters, strict: true } }];
+    const ask = { ...ASK, model, tools, max_tokens: 60, parallel_tool_calls: false };
+    const whole = await client.chat.completions.create(ask);
+    const streamed = await client.chat.completions.stream(ask).finalChatCompletion();
+    assert.equal((whole.choices[0]?.message as Thoughtful | undefined)?.reasoning_content, 'Hmm.');
+    for (const { choices } of [whole, streamed]) {
+      const [{ message, finish_reason: reason } = assert.fail()] = choices;
+      assert.deepEqual([message.content ?? '', reason], ['', 'tool_calls']);
+      const [call] = message.tool_calls ?? [];
+      assert.ok(call?.type === 'function');
+      assert.deepEqual([call.function.name, JSON.parse(call.function.arguments)], ['f', { n: 7 }]);
+    }
+  });
+}

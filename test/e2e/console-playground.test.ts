@@ -126,7 +126,7 @@ test('what a model thought first stands above its answer, folded away once that 
       output.text('A sum: 17 and 25.\nThat makes 42.', 9, { reasoning: true });
       await said.promise;
       output.text('42', 1);
-      return 'stop';
+      return 'stop' as const;
     },
   });
   const pool = await startTestPool(t);

@@ -5,7 +5,7 @@ import type { PairingCode } from '../../shared/api/pairing.ts';
 import { parseInvitation } from '../../shared/identity/pairing-link.ts';
 import { MOST_RECORD_CREDITS } from '../../shared/protocol/node-records.ts';
 import { checkReceiptFile } from '../../shared/receipts/receipt-proof.ts';
-import { askChat } from '../support/ask-pool.ts';
+import { askChat, chatCall, recordOf } from '../support/ask-pool.ts';
 import { fetchFrom, makeCode, post, startRemoteAgent, visitor } from '../support/pairing.ts';
 import { type Pool, type PoolNode, startPool } from '../support/pool.ts';
 import { askAsAdmin } from '../support/pool-admin.ts';
@@ -44,6 +44,18 @@ test('[V11] another node gets none of them', async () => {
   assert.deepEqual(receipts, []);
   await other.agent.close();
   assert.equal((await one.agent.records({ jobs: [jobId], creditsBefore: null })).receipts.length, 1);
+});
+
+test('[V11] a node hears which of its own attempts count as ended by a problem, and of no other', async () => {
+  const failed = await pool.request('/v1/chat/completions', chatCall('test/failing', false));
+  const jobs = [failed.headers.get('x-sparewatt-job') ?? '', (await askChat(pool, MODEL)).jobId, 'job_none'];
+  const { attempts } = await recordOf(pool, jobs[0] ?? '');
+  const ended = attempts.map(({ problem }, index) => ({ job: jobs[0], attempt: index + 1, code: problem?.code }));
+  assert.ok(ended.length > 0);
+  assert.deepEqual((await one.agent.records({ jobs, creditsBefore: null })).uncounted, ended);
+  const other = await pool.addNode({ name: 'two', slots: 1 });
+  assert.deepEqual((await other.agent.records({ jobs, creditsBefore: null })).uncounted, []);
+  await other.agent.close();
 });
 
 test('[V11] credits come with the receipt that they pay for, newest first, and before any of them', async () => {

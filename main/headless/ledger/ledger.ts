@@ -7,14 +7,21 @@ import type {
   PageRequest,
 } from '../../../shared/ipc/ledger-views.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import type { NodeCredit } from '../../../shared/protocol/node-records.ts';
+import { isProblemCode } from '../../../shared/problems/table.ts';
+import type { NodeCredit, UncountedAttempt } from '../../../shared/protocol/node-records.ts';
 import type { Receipt } from '../../../shared/receipts/receipt.ts';
 import { dayOf } from './day-of.ts';
 import { LEDGER_MIGRATIONS, type LedgerMigration } from './migrations.ts';
 import { type LedgerKept, prepareForgetting, USUALLY_KEPT } from './retention.ts';
 
 /** What the relay that has this key says of this machine's work. */
-export type LedgerRecords = { relayKey: string; receipts: readonly Receipt[]; credits: readonly NodeCredit[] };
+export type LedgerRecords = {
+  relayKey: string;
+  receipts: readonly Receipt[];
+  credits: readonly NodeCredit[];
+  /** Jobs of the relay at this address that did not end as this machine believed. */
+  uncounted?: { relay: string; attempts: readonly UncountedAttempt[] };
+};
 
 export type Ledger = {
   /** Notes a job that has ended; a second time changes nothing. */
@@ -23,7 +30,7 @@ export type Ledger = {
   addEnergy(key: { relay: string; job: string; attempt: number }, joules: number): void;
   addReceipt(receipt: Omit<LedgerReceipt, 'row'>): void;
   addCredit(credit: { id: string; at: number; amount: number }): void;
-  /** Keeps all of it or nothing; what is known already stays as it is. */
+  /** Keeps all of it or nothing; what is known already stays as it is, but for jobs that count as done here alone. */
   addRecords(records: LedgerRecords): void;
   hasCredit(relayKey: string, seq: number): boolean;
   /** Jobs that this relay's clients were answered, begun at `since` or later, and of which no receipt is kept; newest first. */
@@ -96,7 +103,13 @@ function ledgerOn(db: Database.Database, kept: LedgerKept): Ledger {
   const days = db.prepare(DAYS_SQL);
   const hasCredit = db.prepare('SELECT 1 FROM credits WHERE id = ?').pluck();
   const jobsWithoutReceipt = db.prepare(WITHOUT_RECEIPT_SQL).pluck();
-  const addRecords = db.transaction(({ relayKey, receipts, credits }: LedgerRecords) => {
+  const correct = db.prepare(
+    `UPDATE jobs SET outcome = @code WHERE relay = @relay AND job = @job AND attempt = @attempt AND outcome = 'done'`,
+  );
+  const addRecords = db.transaction(({ relayKey, receipts, credits, uncounted }: LedgerRecords) => {
+    for (const { job, attempt, code } of uncounted?.attempts ?? []) {
+      correct.run({ relay: uncounted?.relay, job, attempt, code: isProblemCode(code) ? code : 'node_fault' });
+    }
     for (const receipt of receipts.toSorted((a, b) => a.issuedAt - b.issuedAt)) {
       const { id, job, issuedAt: at } = receipt;
       addReceipt.run({ id, job, at, document: JSON.stringify(receipt) });

@@ -37,7 +37,8 @@ const MOST_PAGES = 100;
 type Credits = FetchedRecords['credits'];
 
 /**
- * Brings the relay's countersigned receipts of this machine's jobs, and its credits, into the ledger.
+ * Brings the relay's countersigned receipts of this machine's jobs, and its credits, into the ledger, and corrects what the relay
+ * counts otherwise: a node that was stopped for a while ends its job without hearing that it was taken for lost.
  *
  * Invariants: (1) at most one question is on its way; (2) nothing is asked while there is nothing to learn: at the
  * beginning of a connection, and until each job that ended well has its receipt; (3) credits are written together, the
@@ -65,8 +66,9 @@ export function createRecordKeeper(options: RecordKeeperOptions): RecordKeeper {
     const jobs = missing(of, MOST_RECORD_JOBS);
     const first = await askOpen({ jobs, creditsBefore: null });
     const credits = await creditsSince(first);
-    ledger.addRecords({ relayKey: first.relayKey, receipts: first.receipts, credits });
-    const isGoingOn = first.receipts.length > 0 && jobs.length === MOST_RECORD_JOBS;
+    const { relayKey, receipts, uncounted = [] } = first;
+    ledger.addRecords({ relayKey, receipts, credits, uncounted: { relay: of, attempts: uncounted } });
+    const isGoingOn = receipts.length > 0 && jobs.length === MOST_RECORD_JOBS;
     if (isGoingOn) await sync(of);
   };
 

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { toFolderError } from '../../data-folder/folder-problems.ts';
+import { openLogFile } from '../../process-log.ts';
 
 export type NodeProcess = {
   /** The node's id, once the relay has accepted it; rejects when the process ends before. */
@@ -30,10 +29,11 @@ export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
   const { relayUrl, dataFolder, configFile, logFile, platform = process.platform } = options;
   const file = configFile === undefined ? [] : ['--config', configFile];
   const args = [BIN, 'agent', '--relay', relayUrl, '--data', dataFolder, ...file, '--ready-json'];
-  const log = openLog(logFile);
+  const log = openLogFile(logFile);
   // The channel is how the node learns of our end, even of a kill -9.
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', log, 'ipc'] });
-  closeSync(log);
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const logged = new Promise((resolve) => child.stderr?.once('close', resolve));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => log.write(text));
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const failed = exited.then((code): never => {
     throw new Problem('node_fault', `The node ended with code ${code}. Its log says why: ${logFile}`);
@@ -41,15 +41,7 @@ export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
   failed.catch(() => undefined); // Whoever stops the node does not wait for it.
   const ready = Promise.race([readNodeId(child), failed]);
   ready.catch(() => undefined);
-  return { ready, failed, stop: () => stop(child, exited, platform) };
-}
-
-function openLog(path: string): number {
-  try {
-    return openSync(path, 'a', 0o600);
-  } catch (error) {
-    throw toFolderError(error, path);
-  }
+  return { ready, failed, stop: () => stop(child, Promise.all([exited, logged]), platform) };
 }
 
 async function readNodeId(child: ChildProcess): Promise<string> {
@@ -61,12 +53,17 @@ async function readNodeId(child: ChildProcess): Promise<string> {
   return new Promise(() => undefined); // The process has closed its output: `failed` says why.
 }
 
-async function stop(child: ChildProcess, exited: Promise<unknown>, platform: NodeJS.Platform): Promise<void> {
+/** Waits for its last lines, too. */
+async function stop(child: ChildProcess, ended: Promise<unknown>, platform: NodeJS.Platform): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   // Windows has no signals: whatever is sent there kills.
   if (platform !== 'win32') child.kill('SIGTERM');
   else if (child.connected) child.disconnect();
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-  await exited;
+  const timer = setTimeout(() => {
+    child.kill('SIGKILL');
+    // What it has started may hold its output open for longer.
+    child.stderr?.destroy();
+  }, STOP_TIMEOUT_MS);
+  await ended;
   clearTimeout(timer);
 }

@@ -159,6 +159,8 @@ function createBus(
       stalls.stop();
       outbox.flush();
       await Promise.all([end(main), system && end(system)]);
+      // Their timers would keep the process alive.
+      for (const fail of waiting) fail(new Problem('bus_unavailable', 'The relay has left the bus.'));
     },
   };
 }

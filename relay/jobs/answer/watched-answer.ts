@@ -1,3 +1,4 @@
+import { isHeld } from '../../../shared/protocol/held-answer.ts';
 import type { ChatInput, DoneFrame, Usage } from '../../../shared/protocol/messages.ts';
 import {
   type ContentHash,
@@ -5,7 +6,6 @@ import {
   hashRequest,
   type ResponseHasher,
 } from '../../receipts/content-hashes.ts';
-import { isHeld } from '../../scheduler/wanted.ts';
 import type { AnswerSink } from '../attempt.ts';
 import type { JobSpec } from '../job.ts';
 import { believableUsage } from './believable-usage.ts';

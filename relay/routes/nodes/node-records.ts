@@ -1,5 +1,10 @@
 import { Type } from 'typebox';
-import { MOST_RECORD_CREDITS, RecordsRequest, RecordsResponse } from '../../../shared/protocol/node-records.ts';
+import {
+  MOST_RECORD_CREDITS,
+  RecordsRequest,
+  RecordsResponse,
+  type UncountedAttempt,
+} from '../../../shared/protocol/node-records.ts';
 import type { Receipt } from '../../../shared/receipts/receipt.ts';
 import { nodeAccount } from '../../credits/accounts.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
@@ -25,6 +30,16 @@ export function registerNodeRecordsRoute(app: RelayApp, { pairing, store }: Rela
     for (const job of new Set(jobs)) {
       const receipts = await store.jobs.receiptsOfJob(job);
       found.push(...receipts.filter(({ node }) => node === nodeId));
+    }
+    return found;
+  };
+  const uncountedOf = async (nodeId: string, jobs: readonly string[]): Promise<UncountedAttempt[]> => {
+    const found: UncountedAttempt[] = [];
+    for (const job of new Set(jobs)) {
+      const attempts = (await store.jobs.findJob(job))?.attempts ?? [];
+      for (const { attempt, nodeId: ranOn, problem } of attempts) {
+        if (ranOn === nodeId && problem !== null) found.push({ job, attempt, code: problem.code });
+      }
     }
     return found;
   };
@@ -55,7 +70,8 @@ export function registerNodeRecordsRoute(app: RelayApp, { pairing, store }: Rela
     async ({ body: { ask, ...signed } }, reply) => {
       const { nodeId, sign } = await pairing.recognise(signed);
       const receipts = await receiptsOf(nodeId, ask.jobs);
-      const records = { receipts, ...(await creditsOf(nodeId, ask.creditsBefore)) };
+      const uncounted = await uncountedOf(nodeId, ask.jobs);
+      const records = { receipts, uncounted, ...(await creditsOf(nodeId, ask.creditsBefore)) };
       return sendJson(reply, { records, relaySignature: sign(records) });
     },
   );

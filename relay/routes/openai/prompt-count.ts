@@ -1,9 +1,9 @@
 import type { FastifyReply } from 'fastify';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { isHeld } from '../../../shared/protocol/held-answer.ts';
 import type { DoneFrame } from '../../../shared/protocol/messages.ts';
 import { gatherAnswer } from '../../jobs/answer/gather-answer.ts';
 import type { JobSpec } from '../../jobs/job.ts';
-import { isHeld } from '../../scheduler/wanted.ts';
 import type { RelayServices } from '../../services.ts';
 import { sendAnswer } from '../http/send-json.ts';
 import type { ChatOrder } from './chat-request.ts';

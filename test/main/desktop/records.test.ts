@@ -13,7 +13,7 @@ import type { FetchedRecords } from '../../../shared/agent/fetch-records.ts';
 import type { PairingCode } from '../../../shared/api/pairing.ts';
 import type { RelayLink } from '../../../shared/ipc/app-state.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import type { RecordsQuestion } from '../../../shared/protocol/node-records.ts';
+import type { RecordsQuestion, UncountedAttempt } from '../../../shared/protocol/node-records.ts';
 import { checkReceiptFile } from '../../../shared/receipts/receipt-proof.ts';
 import { draftFor, RELAY_KEY } from '../../relay/store/store-records.ts';
 import { askChat } from '../../support/ask-pool.ts';
@@ -47,6 +47,7 @@ function openKeeper(t: TestContext, folder = temporaryFolder(t), kept = USUALLY_
     /** Holds each answer back until it is let go. */
     gate: Promise.resolve(),
     withheld: new Set<string>(),
+    uncounted: [] as UncountedAttempt[],
     done: (job: string) => {
       ledger.addJob({ ...ENDED, job, startedAt: it.now });
       keeper.jobDone();
@@ -81,6 +82,7 @@ function openKeeper(t: TestContext, folder = temporaryFolder(t), kept = USUALLY_
         receipts: jobs.map((job) => sealer.seal({ ...draftFor(job), id: `receipt_${job}` })),
         credits: page.map((seq) => ({ seq, at: NOON, amountMicro: 500_000, reference: `receipt_${seq}` })),
         creditsNext: last > 1 ? last : null,
+        uncounted: it.uncounted,
       };
     },
     now: () => it.now,
@@ -109,6 +111,31 @@ test('asks once for the receipt of a job that ended, keeps it, and is quiet from
   assert.deepEqual([receipt?.id, receipt?.job], ['receipt_job_1', 'job_1']);
   assert.equal(creditsOf(it.ledger), 0.5);
   assert.equal(it.state().waiting, 0);
+});
+
+test('a job that ended well here alone is counted as what the relay says it ended as, and not asked for again', async (t) => {
+  const it = openKeeper(t);
+  for (const job of ['job_1', 'job_2', 'job_3']) it.withheld.add(job);
+  it.uncounted = [
+    { job: 'job_1', attempt: 1, code: 'node_lost' },
+    { job: 'job_2', attempt: 2, code: 'node_lost' },
+    { job: 'job_3', attempt: 1, code: 'of_a_newer_version' },
+  ];
+  for (const job of ['job_1', 'job_2', 'job_3', 'job_4']) it.done(job);
+  assert.equal(it.ledger.days(1)[0]?.failedJobs, 0);
+  await it.pass(5_000);
+  assert.deepEqual(
+    it.ledger.jobs(PAGE).map(({ job, outcome }) => [job, outcome]),
+    [
+      ['job_4', 'done'],
+      ['job_3', 'node_fault'],
+      ['job_2', 'done'],
+      ['job_1', 'node_lost'],
+    ],
+  );
+  assert.equal(it.ledger.days(1)[0]?.failedJobs, 2);
+  await it.pass(MINUTE_MS);
+  assert.deepEqual(it.asked.at(-1)?.jobs, ['job_2'], 'another attempt of it is what ended otherwise');
 });
 
 test('an app that closes while a question is on its way leaves its ledger alone', async (t) => {

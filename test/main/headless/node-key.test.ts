@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { readOrCreateNodeKey } from '../../../main/headless/node-key.ts';
 import { relayPinsIn } from '../../../main/headless/relay-pins.ts';
@@ -8,6 +18,7 @@ import { fileSecretBox } from '../../../main/headless/secret-box.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
+const noFullDisk = !existsSync('/dev/full') && 'there is no disk that is always full';
 const RELAY_KEY = 'NCBLDRJFJ54APAUIYDL5R6Z6BJ5XHG6K3B3TA3BHL2EOTQIRCK55GEFE';
 const OTHER_KEY = `N${'A'.repeat(55)}`;
 
@@ -70,4 +81,56 @@ test('[P9] a damaged list of known relays trusts nobody', async (t) => {
     await assert.rejects(pins.read('http://a'), isProblem('data_folder_unusable', /relay-pins\.json/));
     await assert.rejects(pins.write('http://a', RELAY_KEY), isProblem('data_folder_unusable', /relay-pins\.json/));
   }
+});
+
+test('[I1] a key or a list of relays that was cut off at any byte is refused and left as it is', async (t) => {
+  const folder = temporaryFolder(t);
+  const [keyFile, pinsFile] = [join(folder, 'node-key.json'), join(folder, 'relay-pins.json')];
+  await readOrCreateNodeKey(fileSecretBox(keyFile));
+  await relayPinsIn(fileSecretBox(pinsFile)).write('http://a', RELAY_KEY);
+  for (const [file, read] of [
+    [keyFile, () => readOrCreateNodeKey(fileSecretBox(keyFile))],
+    [pinsFile, () => relayPinsIn(fileSecretBox(pinsFile)).read('http://a')],
+  ] as const) {
+    const whole = readFileSync(file, 'utf8').trimEnd();
+    for (let bytes = 0; bytes < whole.length; bytes++) {
+      writeFileSync(file, whole.slice(0, bytes));
+      await assert.rejects(read, isProblem('data_folder_unusable', /Restore it/), `${bytes} bytes of ${file}`);
+      assert.equal(readFileSync(file, 'utf8'), whole.slice(0, bytes));
+    }
+  }
+});
+
+test('[I1] a key that an editor of Windows has saved is the same key', async (t) => {
+  const file = join(temporaryFolder(t), 'node-key.json');
+  const made = await readOrCreateNodeKey(fileSecretBox(file));
+  writeFileSync(file, `\ufeff${readFileSync(file, 'utf8').replaceAll('\n', '\r\n')}`);
+  assert.deepEqual(await readOrCreateNodeKey(fileSecretBox(file)), made);
+});
+
+test('[I1] a key whose place cannot be read is not made anew, and the reason says what to do', async (t) => {
+  const folder = temporaryFolder(t);
+  const [file, place] = [join(folder, 'node-key.json'), join(folder, 'unmounted', 'node-key.json')];
+  if (process.platform !== 'win32') {
+    symlinkSync(place, file);
+    const sentence = /node-key\.json cannot be used: it is a link to what is not there\. Bring that back/;
+    await assert.rejects(readOrCreateNodeKey(fileSecretBox(file)), isProblem('data_folder_unusable', sentence));
+    assert.equal(readlinkSync(file), place);
+  }
+  const pinsFile = join(folder, 'relay-pins.json');
+  mkdirSync(pinsFile);
+  const pins = relayPinsIn(fileSecretBox(pinsFile));
+  const sentence = /relay-pins\.json cannot be used: it is a folder\. Move it away/;
+  await assert.rejects(pins.read('http://a'), isProblem('data_folder_unusable', sentence));
+});
+
+test('[P9] a full disk that takes no list of known relays is named as that', { skip: noFullDisk }, async (t) => {
+  const file = join(temporaryFolder(t), 'relay-pins.json');
+  symlinkSync('/dev/full', `${file}.${process.pid}.new`);
+  const written = relayPinsIn(fileSecretBox(file)).write('http://a', RELAY_KEY);
+  await assert.rejects(
+    written,
+    isProblem('data_folder_unusable', /relay-pins\.json cannot be used: the disk is full\./),
+  );
+  assert.deepEqual(readdirSync(dirname(file)), [], 'nothing half-written is left');
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openPolicyFile } from '../../../main/headless/policy-file.ts';
@@ -120,4 +120,32 @@ test('[O6] a file that is wrong at the start is refused with the place', (t) => 
   assert.throws(() => open(t, undefined, true), isProblem('invalid_setting', /There is no policy file/));
   const options = { path: temporaryFolder(t), isNamed: false, now: Date.now, log: collectLog() };
   assert.throws(() => openPolicyFile(options), isProblem('invalid_setting', /cannot be read/), 'it may forbid all');
+});
+
+test('[O6] a file that an editor of Windows has saved is read, and what is not UTF-8 is said to be that', async (t) => {
+  const path = join(temporaryFolder(t), 'policy.json');
+  const read = (content: Uint8Array | string) => {
+    writeFileSync(path, content);
+    const { policy, close } = openPolicyFile({ path, isNamed: false, now: () => 0, log: collectLog() });
+    afterTest(t, close);
+    return policy.isOpen();
+  };
+  assert.equal(read('\ufeff{\r\n  "paused": true\r\n}\r\n'), false);
+  const utf16 = Buffer.from('\ufeff{"paused": true}', 'utf16le');
+  assert.throws(
+    () => read(utf16),
+    isProblem('invalid_setting', /cannot be read: it is not UTF-8.* Save it as UTF-8\./),
+  );
+});
+
+test('[O6] a link to a file on a disk that is not there allows nothing', {
+  skip: process.platform === 'win32',
+}, (t) => {
+  const { path, log, look } = openLooked(t, '{"paused": true}');
+  rmSync(path);
+  symlinkSync(join(path, '..', 'unmounted', 'policy.json'), path);
+  assert.deepEqual([look(), look(), look()], [false, false, false]);
+  assert.deepEqual(log.lines, ['error the last policy stays']);
+  const options = { path, isNamed: false, now: () => 0, log };
+  assert.throws(() => openPolicyFile(options), isProblem('invalid_setting', /it is a link to what is not there/));
 });

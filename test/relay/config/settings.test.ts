@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { exampleFile } from '../../../relay/config/example-file.ts';
@@ -156,6 +156,31 @@ test('takes the file of the working folder, else that of the data folder, and th
 
 test('says that a named file is not there', (t) => {
   assert.match(load(t, { configFile: '/nowhere/x.toml' }).faults.join(), /no configuration file \/nowhere\/x\.toml/);
+});
+
+test('a file that cannot be read is not passed over, and is named with what to do', (t) => {
+  const workingFolder = temporaryFolder(t);
+  const at = (name: string) => join(workingFolder, name);
+  const faultOf = (name: string) =>
+    loadSettings(SECTION_NAMES, { flags: { data: at(name) }, workingFolder: at('.'), env: {} }).faults;
+  for (const name of ['folder', 'link', 'utf16', 'latin1', 'bom']) mkdirSync(at(name));
+  mkdirSync(at('folder/sparewatt.toml'));
+  writeFileSync(at('utf16/sparewatt.toml'), Buffer.from('\ufeff[node]\r\nslots = 2\r\n', 'utf16le'));
+  writeFileSync(at('latin1/sparewatt.toml'), Buffer.from('[node]\nname = "büro"\n', 'latin1'));
+  writeFileSync(at('bom/sparewatt.toml'), '\ufeff[node]\r\nname = "büro"\r\n');
+  assert.deepEqual(faultOf('bom'), []);
+  const unreadable = (name: string) => `The configuration file ${at(`${name}/sparewatt.toml`)} cannot be read: it is`;
+  const faults = ['folder', 'utf16', 'latin1'].map((name) => faultOf(name).join());
+  assert.equal(faults[0], `${unreadable('folder')} a folder. Move it away, or name a file with --config.`);
+  for (const [index, name] of [
+    [1, 'utf16'],
+    [2, 'latin1'],
+  ] as const)
+    assert.ok(faults[index]?.startsWith(`${unreadable(name)} not UTF-8`), faults[index]);
+  if (process.platform === 'win32') return;
+  symlinkSync(at('unmounted/sparewatt.toml'), at('link/sparewatt.toml'));
+  const [fault = ''] = faultOf('link');
+  assert.ok(fault.startsWith(`${unreadable('link')} a link to what is not there`), fault);
 });
 
 test('reads a data folder of the file relative to that file, and refuses one in the file that the data folder holds', (t) => {

@@ -1,14 +1,25 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type DataFolder, openDataFolder } from '../../../relay/data-folder/data-folder.ts';
 import { toFolderError } from '../../../relay/data-folder/folder-problems.ts';
 import { readOrCreateKeys } from '../../../relay/data-folder/keys.ts';
+import { HEAD_FILE, readHeadFile } from '../../../relay/receipts/log/head-file.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { startChild, type TestChild } from '../../support/child.ts';
 import { collectLog } from '../../support/log.ts';
+import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const HOLDER = new URL('../../support/data-folder-holder.ts', import.meta.url);
@@ -174,6 +185,43 @@ for (const [kind, text] of [
     assert.equal(readFileSync(folder.file('keys.json'), 'utf8'), text);
   });
 }
+
+test('a secret file that was cut off at any byte is refused and left as it is', (t) => {
+  const folder = open(t, temporaryFolder(t));
+  readOrCreateKeys(folder);
+  const file = folder.file('keys.json');
+  const whole = readFileSync(file, 'utf8');
+  for (let bytes = 0; bytes < whole.length; bytes++) {
+    writeFileSync(file, whole.slice(0, bytes));
+    assert.throws(() => readOrCreateKeys(folder), isProblem('data_folder_unusable', /is damaged/), `${bytes} bytes`);
+    assert.equal(readFileSync(file, 'utf8'), whole.slice(0, bytes));
+  }
+});
+
+test('a secret file that an editor of Windows has saved is read', (t) => {
+  const folder = open(t, temporaryFolder(t));
+  const keys = readOrCreateKeys(folder);
+  const file = folder.file('keys.json');
+  writeFileSync(file, `\ufeff${readFileSync(file, 'utf8').replaceAll('\n', '\r\n')}\r\n`);
+  assert.deepEqual(readOrCreateKeys(folder), keys);
+});
+
+test('a link to secrets on a disk that is not there is no reason to make new ones', { skip: windows }, (t) => {
+  const folder = open(t, temporaryFolder(t));
+  const place = join(temporaryFolder(t), 'keys.json');
+  symlinkSync(place, folder.file('keys.json'));
+  const read = () => readOrCreateKeys(folder);
+  assert.throws(read, isProblem('data_folder_unusable', /keys\.json .* link to what is not there\. Bring that back/));
+  assert.equal(readlinkSync(folder.file('keys.json')), place);
+  symlinkSync(place, folder.file(HEAD_FILE));
+  assert.throws(() => readHeadFile(folder.file(HEAD_FILE)), isProblem('data_folder_unusable', /link to what is not/));
+});
+
+test('a lock file that something else has written into is refused with what to do', (t) => {
+  const path = temporaryFolder(t);
+  writeFileSync(join(path, 'relay.lock'), 'no lock of ours');
+  assert.throws(() => open(t, path), isProblem('data_folder_unusable', /relay\.lock cannot be locked .*\. Remove it/));
+});
 
 test('a draft that a crash left behind does not hinder the next write', (t) => {
   const folder = open(t, temporaryFolder(t));

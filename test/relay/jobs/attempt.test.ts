@@ -103,6 +103,7 @@ test('[J1] tells the node everything it must know, on its own subject', (t) => {
     timeoutMs: 100_000,
     type: 'llm',
     stream: true,
+    reasoningApart: true,
   });
   assert.deepEqual(input, JOB.input);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createRecordKeeper, type KeptLimits } from '../../../relay/jobs/record-keeper.ts';
 import { openRecordShelf } from '../../../relay/jobs/record-shelf.ts';
@@ -182,12 +182,22 @@ test('what the storage took none of to the end is written by the next relay, onc
   assert.deepEqual(log.lines, ['info the storage takes writes again; the records that waited are written']);
 });
 
-test('a shelf that cannot be read keeps no relay from its work', async (t) => {
+test('a shelf that cannot be read keeps no relay from its work, and is lost to no later trouble', async (t) => {
   const file = join(temporaryFolder(t), 'records.json');
   writeFileSync(file, '[{"record":');
-  const { keeper, write, listed, log } = await startKeeper(t, undefined, file);
+  const { keeper, disk, write, pass, listed, log } = await startKeeper(t, undefined, file);
   await write('job_1');
+  disk.isFull = true;
+  await write('job_2');
+  disk.isFull = false;
+  pass();
+  await until(() => keeper.kept().length === 0);
   await keeper.close();
-  assert.deepEqual(await listed(), ['job_1']);
-  assert.deepEqual(log.lines, ['error records of finished jobs that an earlier relay has left cannot be read']);
+  assert.deepEqual(await listed(), ['job_1', 'job_2']);
+  assert.equal(
+    log.lines[0],
+    'error records of finished jobs that an earlier relay has left cannot be read; they were put aside',
+  );
+  const [aside = ''] = readdirSync(dirname(file)).filter((name) => /^records\.damaged-\d+\.json$/.test(name));
+  assert.equal(readFileSync(join(dirname(file), aside), 'utf8'), '[{"record":');
 });

@@ -97,3 +97,10 @@ test('the example in docs is a service', (t) => {
   const [service] = readServiceFiles(folderWith(t, { 'readme.toml': example }));
   assert.equal(service?.definition.id, 'house/rhyme');
 });
+
+test('a file that an editor of Windows has saved is read, and what is not UTF-8 is said to be that', (t) => {
+  const folder = folderWith(t, { 'a.toml': `\ufeff${TOML.replaceAll('\n', '\r\n')}` });
+  assert.equal(readServiceFiles(folder).length, 1);
+  writeFileSync(join(folder, 'a.toml'), Buffer.from(`\ufeff${TOML}`, 'utf16le'));
+  assertRefused(folder, /a\.toml: it is not UTF-8.* Save it as UTF-8\.$/);
+});

@@ -14,7 +14,13 @@ import type { LanguageModel } from '../library/language-model.ts';
 import { type AnswerOutput, createAnswerWriter } from './answer-writer.ts';
 import { readPrompt } from './picture-prompt.ts';
 import { canThink, endOfPrompt, type PromptFormats, tokenBudget } from './prompt.ts';
-import { beginsThoughts, createThoughtReader, type ThoughtFormat, thoughtFormatOf } from './thoughts.ts';
+import {
+  beginsThoughts,
+  createThoughtReader,
+  type ThoughtFormat,
+  type ThoughtReader,
+  thoughtFormatOf,
+} from './thoughts.ts';
 
 export type ChatResult = {
   finishReason: FinishReason;
@@ -142,18 +148,16 @@ function prepareAnswer(asked: AskedAnswer, choice: number) {
     answer: constrained,
     endIds: model.endIds,
   });
+  const tools = offeredTools(input).length > 0 ? asked.toolFormat : null;
   const writer = createAnswerWriter({
     model,
     choice,
     stops: input.stop,
     output: asked.output,
-    tools: offeredTools(input).length > 0 ? asked.toolFormat : null,
+    tools,
     vocabulary: constrained === null ? null : getVocabulary(),
     logprobOf: logprobs === null ? null : logprobs.of,
-    thoughts:
-      asked.thoughts === null
-        ? null
-        : createThoughtReader(asked.thoughts, beginsThoughts(endOfPrompt(model.tokenizer, promptIds), asked.thoughts)),
+    thoughts: asked.thoughts === null ? null : readerOf(asked.thoughts, endOfPrompt(model.tokenizer, promptIds), tools),
   });
   const isComplete = (): boolean => constrained?.isComplete() ?? false;
   const row: RowOptions = {
@@ -170,6 +174,10 @@ function prepareAnswer(asked: AskedAnswer, choice: number) {
       return choosing?.isSqueezed() ? { ...end, finishReason: 'length' as const } : end;
     },
   };
+}
+
+function readerOf(thoughts: ThoughtFormat, endOfPrompt: string, tools: ToolFormat | null): ThoughtReader {
+  return createThoughtReader(thoughts, beginsThoughts(endOfPrompt, thoughts), tools?.mark);
 }
 
 function createConstraintCache(format: ToolFormat) {

@@ -1,4 +1,5 @@
 import { Problem } from '../../../problems/problem.ts';
+import { isHeld } from '../../../protocol/held-answer.ts';
 import type { ChatInput, ChatMessage, ToolCall, ToolDeclaration } from '../../../protocol/messages.ts';
 import type { ToolFormat } from '../../constraints/tool-formats.ts';
 import type { PromptCompletion, TemplateMessage, Tokenizer } from '../library/tokenizer.ts';
@@ -32,9 +33,8 @@ export function encodePrompt(tokenizer: Tokenizer, input: Conversation, formats:
 }
 
 /** Whether a model can think before it answers: no form holds its answer from the first token. */
-export function canThink({ raw, format, toolChoice = 'auto' }: Conversation): boolean {
-  const isHeld = format !== undefined || (toolChoice !== 'auto' && toolChoice !== 'none');
-  return raw === undefined && !isHeld;
+export function canThink(input: Conversation): boolean {
+  return input.raw === undefined && !isHeld(input);
 }
 
 /** What is said to a model that thinks where it is not to. */

@@ -50,7 +50,13 @@ export type ThoughtReader = {
 
 const NOTHING: ReadThoughts = { thoughts: '', text: '' };
 
-export function createThoughtReader({ open, close }: ThoughtFormat, isBegun: boolean): ThoughtReader {
+/** What begins a call (`callMark`) ends thoughts, too: the grammar of an answer knows nothing of them. */
+export function createThoughtReader(
+  { open, close }: ThoughtFormat,
+  isBegun: boolean,
+  callMark: string | null = null,
+): ThoughtReader {
+  const ends = callMark === null ? [close] : [close, callMark];
   let state: 'before' | 'thinking' | 'between' | 'answering' = isBegun ? 'thinking' : 'before';
   let hasThoughts = false;
   let held = '';
@@ -65,11 +71,12 @@ export function createThoughtReader({ open, close }: ThoughtFormat, isBegun: boo
   };
   const readThoughts = (): ReadThoughts => {
     if (!hasThoughts) held = held.trimStart();
-    const end = held.indexOf(close);
-    if (end < 0) return { thoughts: take(held.length - heldBack(held, close)), text: '' };
+    const places = ends.map((mark) => held.indexOf(mark)).filter((at) => at >= 0);
+    if (places.length === 0) return { thoughts: take(held.length - heldBack(held, ends)), text: '' };
+    const end = Math.min(...places);
     const thoughts = held.slice(0, end).trimEnd();
     state = 'between';
-    held = held.slice(end + close.length);
+    held = held.slice(held.startsWith(close, end) ? end + close.length : end);
     return { thoughts, text: readBetween().text, isOver: true };
   };
   const readBetween = (): ReadThoughts => {
@@ -105,9 +112,14 @@ export function createThoughtReader({ open, close }: ThoughtFormat, isBegun: boo
   };
 }
 
-/** How much of the end may yet turn out to be blanks before the mark, or its beginning. */
-function heldBack(text: string, close: string): number {
-  let begun = Math.min(close.length - 1, text.length);
-  while (begun > 0 && !text.endsWith(close.slice(0, begun))) begun--;
+/** How much of the end may yet turn out to be blanks before a mark, or the beginning of one. */
+function heldBack(text: string, marks: readonly string[]): number {
+  const begun = Math.max(...marks.map((mark) => begunOf(text, mark)));
   return text.length - text.slice(0, text.length - begun).trimEnd().length;
+}
+
+function begunOf(text: string, mark: string): number {
+  let begun = Math.min(mark.length - 1, text.length);
+  while (begun > 0 && !text.endsWith(mark.slice(0, begun))) begun--;
+  return begun;
 }

@@ -29,6 +29,17 @@ test('a request to a node that is not there fails at once, one to a silent node 
   });
 });
 
+test('a request that waits when the relay leaves the bus fails at once', async (t) => {
+  const nats = await startTestNats(t);
+  const bus = await nats.connectBus();
+  const attic = await nats.connectNode('attic-a');
+  attic.subscribe('node.attic-a.>', { callback: () => {} });
+  await attic.flush();
+  const refused = assert.rejects(bus.request('node.attic-a.x', bytes(''), 60_000), { code: 'bus_unavailable' });
+  await bus.close();
+  await refused;
+});
+
 test('an opened reply is told at once when nobody listens', async (t) => {
   const nats = await startTestNats(t);
   const bus = await nats.connectBus();

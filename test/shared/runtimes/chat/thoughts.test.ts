@@ -51,6 +51,19 @@ for (const [said, isBegun, thoughts, text] of CASES) {
   });
 }
 
+test('a call ends thoughts, however its mark is cut', () => {
+  for (const pieces of [
+    ['<think>Hm.\n<tool_call>{'],
+    ['<think>Hm.', '\n<to', 'ol_call>', '{'],
+    ['<think>Hm.</t', '<tool_call>{'],
+  ]) {
+    const reader = createThoughtReader(FORMAT, false, '<tool_call>');
+    const all = [...pieces.map((piece) => reader.push(piece)), reader.flush()];
+    assert.match(all.map(({ thoughts }) => thoughts).join(''), /^Hm\.(<\/t)?$/);
+    assert.equal(all.map(({ text }) => text).join(''), '<tool_call>{');
+  }
+});
+
 test('thoughts are told as they are made, but for what may be their end', () => {
   const reader = createThoughtReader(FORMAT, true);
   const told = ['Let', ' me', ' see.\n', '</', 'thi', 's', '\n</think>', 'Yes', '.'].map((piece) => reader.push(piece));
