@@ -10,6 +10,7 @@ import {
   buildApp,
   CHAT,
   LOAD_WITHIN_MS,
+  quickWasm,
   SHIPPED_MODELS,
   startComputingDesktop,
 } from '../support/desktop/computing-desktop.ts';
@@ -28,7 +29,7 @@ after(() => built?.remove());
 
 test('a page that crashes in mid-answer is made again; its answer goes on elsewhere, or ends with what it had', async (t) => {
   const pool = await startTestPool(t);
-  const { desktop, crashComputePage } = await startComputingDesktop(t, built, { stored: SETTLED });
+  const { desktop, crashComputePage } = await startComputingDesktop(t, built, { before: quickWasm, stored: SETTLED });
   await until(() => desktop.app.state().gpu !== null, LOAD_WITHIN_MS);
   desktop.hands.choose('open');
   await until(() => desktop.hands.windows.length === 2 && desktop.ui().isShown, LOAD_WITHIN_MS);

@@ -5,17 +5,16 @@ import { createModelInstaller } from '../../main/node/page-models.ts';
 import type { CapabilityAnswer } from '../../shared/api/capabilities.ts';
 import type { ServiceAnswer } from '../../shared/api/services.ts';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
-import { QUICK_WASM_FLAG } from '../support/browsers/engine-page.ts';
 import { assertClose, softmax } from '../support/close-to.ts';
 import {
   type BuiltApp,
   buildApp,
   CHAT,
   LOAD_WITHIN_MS,
+  quickWasm,
   startComputingDesktop,
 } from '../support/desktop/computing-desktop.ts';
 import { SETTLED } from '../support/desktop/desktop.ts';
-import type { ElectronHands } from '../support/desktop/electron-double/electron-double.ts';
 import { offers } from '../support/desktop/paired-desktop.ts';
 import { RATE_HZ, toneSpeech, writeToneListener } from '../support/models/task-models/audio-models.ts';
 import { writeMaskFiller, writeTextClassifier } from '../support/models/task-models/text-models.ts';
@@ -46,12 +45,6 @@ after(async () => {
   await built?.remove();
 });
 
-/** The other tests of the app run WebAssembly as everybody's does. */
-function quickly({ switches }: ElectronHands): void {
-  const [name = '', value = ''] = QUICK_WASM_FLAG.slice(2).split('=');
-  switches.set(name, value);
-}
-
 async function startHub(t: TestContext): Promise<HubMirror> {
   const folder = temporaryFolder(t);
   await writeToneListener(folder, EARS);
@@ -67,7 +60,7 @@ for (const gpu of ['none', 'simulated'] as const) {
   test(`models of speech, pictures and texts are added and asked (GPU: ${gpu})`, async (t) => {
     const hub = await startHub(t);
     const { desktop, renderer } = await startComputingDesktop(t, built, {
-      before: quickly,
+      before: quickWasm,
       stored: SETTLED,
       allowSoftwareGpu: gpu === 'simulated',
       modelInstaller: ({ relay: _, ...place }) =>
@@ -134,7 +127,7 @@ for (const gpu of ['none', 'simulated'] as const) {
 test('a model of pictures is measured on the GPU and on the processor of the page, and the window shows the figures', async (t) => {
   const hub = await startHub(t);
   const { desktop, renderer } = await startComputingDesktop(t, built, {
-    before: quickly,
+    before: quickWasm,
     stored: SETTLED,
     measuresDevices: true,
     openModels: async () => [],

@@ -1,14 +1,11 @@
-/**
- * Files that keep several processes busy (browsers, the command's relays and nodes, the desktop app's package), or wait for a minute
- * altogether. The first are the longest.
- */
+/** Files that keep several processes busy: browsers, the command's relays and nodes, the desktop app's package. Kinds with the longest come first. */
 const HEAVY = [/^test\/build\//, /^test\/(renderer|screens)\//, /^test\/foreign\//, /^test\/e2e\//];
 /** How much of the run is through when the last of them begins: none is to run alone at the end. */
 const LAST_HEAVY_AT = 0.85;
 
 /**
  * Heavy files evenly among the others, in the order of their names otherwise: beside a file that waits for a relay or a clock there is
- * then one that has something to compute, where by name all of one kind would come together.
+ * then one that has something to compute, where by name all of one kind would come together, and the longest (screens) nearly last.
  */
 export function inGoodOrder(files: readonly string[]): string[] {
   const heavy = HEAVY.flatMap((kind) => files.filter((file) => kind.test(file)).sort());

@@ -12,8 +12,10 @@ import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
 import { COMPUTE_URL } from '../../../main/windows/app-pages.ts';
 import { afterTest } from '../after-test.ts';
 import { type Browsers, createBrowsers } from '../browsers/browsers.ts';
+import { QUICK_WASM_FLAG } from '../browsers/engine-page.ts';
 import { type Desktop, type DesktopOptions, startDesktop } from './desktop.ts';
 import { type ChromiumRenderer, createChromiumRenderer } from './electron-double/chromium-renderer.ts';
+import type { ElectronHands } from './electron-double/electron-double.ts';
 
 export const SHIPPED_MODELS = fileURLToPath(new URL('../../../shared/models', import.meta.url));
 export const CHAT = 'sparewatt/demo-chat';
@@ -24,6 +26,12 @@ export const LOAD_WITHIN_MS = 60_000;
 export type ComputingDesktop = { desktop: Desktop; renderer: ChromiumRenderer; crashComputePage(): Promise<void> };
 
 export type BuiltApp = { folder: string; folders: DesktopHost['folders']; browsers: Browsers; remove(): Promise<void> };
+
+/** For what is no test of the compiler: `desktop.test.ts` and others of the app run WebAssembly as everybody's does. */
+export function quickWasm({ switches }: ElectronHands): void {
+  const [name = '', value = ''] = QUICK_WASM_FLAG.slice(2).split('=');
+  switches.set(name, value);
+}
 
 /** Bundles of the preloads; the pages are those of `npm run build`. */
 export async function buildApp(): Promise<BuiltApp> {
