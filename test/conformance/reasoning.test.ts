@@ -127,12 +127,22 @@ test('[CH18] other efforts have no effect, and it is said', async () => {
   assert.equal(response.headers.get('x-sparewatt-ignored-params'), 'reasoning_effort');
 });
 
-test('[CH12] what an assistant thought before is read by its template', async () => {
-  const asked = (thoughts?: object) =>
-    chat({ messages: [...ASK.messages, { role: 'assistant', content: '42', ...thoughts }, ...ASK.messages] });
-  const [without, withThem] = [await asked(), await asked({ reasoning_content: 'Hm.' })];
-  const length = '<think>Hm.</think>'.length;
-  assert.equal((withThem.usage?.prompt_tokens ?? 0) - (without.usage?.prompt_tokens ?? 0), length);
+test('[CH12] what an assistant thought before is read by its template, beside what it said and called', async () => {
+  const call = { id: 'call_1', type: 'function', function: { name: 'now', arguments: '{}' } };
+  const turns = [
+    [{ role: 'assistant', content: '42' }],
+    [
+      { role: 'assistant', content: null, tool_calls: [call] },
+      { role: 'tool', tool_call_id: 'call_1', content: 'noon' },
+    ],
+  ];
+  for (const [said, ...rest] of turns) {
+    const asked = async (thoughts?: object) =>
+      (await chat({ messages: [...ASK.messages, { ...said, ...thoughts }, ...rest, ...ASK.messages] })).usage;
+    const [without, withThem] = [await asked(), await asked({ reasoning_content: 'Hm.' })];
+    const more = (withThem?.prompt_tokens ?? 0) - (without?.prompt_tokens ?? 0);
+    assert.equal(more, '<think>Hm.</think>'.length);
+  }
 });
 
 test('[CH12] a raw completion is told as it is', async () => {

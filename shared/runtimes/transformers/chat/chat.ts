@@ -14,13 +14,7 @@ import type { LanguageModel } from '../library/language-model.ts';
 import { type AnswerOutput, createAnswerWriter } from './answer-writer.ts';
 import { readPrompt } from './picture-prompt.ts';
 import { canThink, endOfPrompt, type PromptFormats, tokenBudget } from './prompt.ts';
-import {
-  beginsThoughts,
-  createThoughtReader,
-  type ThoughtFormat,
-  type ThoughtReader,
-  thoughtFormatOf,
-} from './thoughts.ts';
+import { beginsThoughts, createThoughtReader, type ThoughtFormat, thoughtFormatOf } from './thoughts.ts';
 
 export type ChatResult = {
   finishReason: FinishReason;
@@ -74,6 +68,7 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
     const budget = tokenBudget(promptIds.length, input, contextLength);
     const constraint = constraintFor(input, getVocabulary);
     if (constraint !== null && constraint.shortest > budget) throw budgetTooSmall(constraint.shortest, budget, input);
+    const thoughts = reasoningApart && canThink(input) ? formats.thoughts : null;
     const telling = tellingPrompt(output, promptIds.length);
     const asked = {
       model,
@@ -82,7 +77,8 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
       budget,
       constraint,
       toolFormat,
-      thoughts: reasoningApart && canThink(input) ? formats.thoughts : null,
+      thoughts,
+      thinksFromTheStart: thoughts !== null && beginsThoughts(endOfPrompt(model.tokenizer, promptIds), thoughts),
       output: telling,
       getVocabulary,
       interrupted,
@@ -128,6 +124,8 @@ type AskedAnswer = {
   toolFormat: ToolFormat;
   /** How thoughts are marked, where they are to be told apart. */
   thoughts: ThoughtFormat | null;
+  /** Whether the prompt has begun them. */
+  thinksFromTheStart: boolean;
   output: AnswerOutput;
   getVocabulary: () => Vocabulary;
   interrupted: () => boolean;
@@ -157,7 +155,7 @@ function prepareAnswer(asked: AskedAnswer, choice: number) {
     tools,
     vocabulary: constrained === null ? null : getVocabulary(),
     logprobOf: logprobs === null ? null : logprobs.of,
-    thoughts: asked.thoughts === null ? null : readerOf(asked.thoughts, endOfPrompt(model.tokenizer, promptIds), tools),
+    thoughts: asked.thoughts && createThoughtReader(asked.thoughts, asked.thinksFromTheStart, tools?.mark),
   });
   const isComplete = (): boolean => constrained?.isComplete() ?? false;
   const row: RowOptions = {
@@ -174,10 +172,6 @@ function prepareAnswer(asked: AskedAnswer, choice: number) {
       return choosing?.isSqueezed() ? { ...end, finishReason: 'length' as const } : end;
     },
   };
-}
-
-function readerOf(thoughts: ThoughtFormat, endOfPrompt: string, tools: ToolFormat | null): ThoughtReader {
-  return createThoughtReader(thoughts, beginsThoughts(endOfPrompt, thoughts), tools?.mark);
 }
 
 function createConstraintCache(format: ToolFormat) {

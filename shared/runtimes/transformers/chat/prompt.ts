@@ -107,11 +107,11 @@ function plainMessages(
   format: ToolFormat,
 ): TemplateMessage[] {
   const plain = messages.map((message): TemplateMessage => {
-    const { role, content, toolCalls, toolCallId } = message;
-    if (role === 'user' || (role === 'assistant' && toolCalls === undefined)) return nativeMessage(message);
+    const { role, content, toolCalls = [], toolCallId, ...rest } = message;
     if (role === 'tool') return { role: 'user', content: `Result of ${calledName(messages, toolCallId)}: ${content}` };
-    const calls = (toolCalls ?? []).map((call) => writtenCall(call, format));
-    return { role, content: [content, ...calls].filter((part) => part !== '').join('\n') };
+    const calls = toolCalls.map((call) => writtenCall(call, format));
+    const said = [content, ...calls].filter((part) => part !== '').join('\n');
+    return nativeMessage({ ...rest, role, content: role === 'user' ? content : said });
   });
   if (tools.length === 0) return plain;
   const [first, ...rest] = plain;

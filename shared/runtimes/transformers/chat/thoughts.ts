@@ -1,10 +1,5 @@
 /** How the models of one family mark what they think before they answer. */
-export type ThoughtFormat = {
-  readonly open: string;
-  readonly close: string;
-  /** Whether the chat template can be told not to let the model think. */
-  readonly isSwitched: boolean;
-};
+export type ThoughtFormat = { readonly open: string; readonly close: string };
 
 const MARKS: readonly (readonly [open: string, close: string])[] = [
   ['<think>', '</think>'],
@@ -14,11 +9,14 @@ const MARKS: readonly (readonly [open: string, close: string])[] = [
 /** What a chat template is told where the model is not to think; most of those that can be told know it by this name. */
 export const WITHOUT_THOUGHTS = { enable_thinking: false };
 
-/** The marks that a model with this chat template thinks between; null for one that does not think, as far as its template tells. */
+/**
+ * The marks that a model with this chat template thinks between; null for one whose template knows of no thoughts. Some know of those of
+ * other models in a conversation, and theirs never thinks.
+ */
 export function thoughtFormatOf(template: string | null): ThoughtFormat | null {
   const [open, close] = MARKS.find(([, end]) => template?.includes(end) === true) ?? [];
   if (open === undefined || close === undefined) return null;
-  return { open, close, isSwitched: template?.includes('enable_thinking') === true };
+  return { open, close };
 }
 
 /** Whether a prompt that ends so has begun the thoughts that the model is to go on with. */
@@ -26,11 +24,9 @@ export function beginsThoughts(end: string, { open }: ThoughtFormat): boolean {
   return end.trimEnd().endsWith(open);
 }
 
-/** What is still to be said in a prompt that ends so, for a model that is not to think; it takes its thoughts for done. */
+/** What is still to be said in a prompt that ends so, for a model that is not to think; it takes thoughts that were begun for done. */
 export function closingThoughts(end: string, format: ThoughtFormat): string {
-  const closing = `\n\n${format.close}\n\n`;
-  if (beginsThoughts(end, format)) return closing;
-  return format.isSwitched ? '' : format.open + closing;
+  return beginsThoughts(end, format) ? `\n\n${format.close}\n\n` : '';
 }
 
 /** What has become certain of an answer: thoughts, which come before its text. `isOver` with the end of the thoughts. */
