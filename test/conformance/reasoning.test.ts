@@ -256,3 +256,23 @@ for (const model of ['test/calls', 'test/calls-at-once']) {
     }
   });
 }
+
+test('[J18] node and relay agree on what was thought and said, however the answer ends', async () => {
+  const tools = [{ type: 'function', function: { name: 'f' } }];
+  const asked = [
+    { max_tokens: 2 },
+    { n: 2 },
+    { stream: true },
+    { stream: true, max_tokens: 2 },
+    { reasoning_effort: 'none' },
+  ];
+  for (const more of [...asked, { model: 'test/calls', tools, max_tokens: 40 }]) {
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ ...ASK, ...more });
+    const answer = await pool.request('/v1/chat/completions', { method: 'POST', headers, body });
+    assert.equal(answer.status, 200, await answer.text());
+    const receipt = await pool.request(`/v1/jobs/${answer.headers.get('x-sparewatt-job')}/receipt`);
+    const { signatures } = (await receipt.json()) as Receipt;
+    assert.equal(signatures.verdict, 'sound', JSON.stringify(more));
+  }
+});
