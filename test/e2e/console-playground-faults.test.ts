@@ -105,7 +105,7 @@ test('what is too large or cannot be read is refused before anything is sent', a
   writeFileSync(large, Buffer.alloc(LIMITS.maxRecordingBytes + 1));
   await panel.getByLabel('Recording: wav').setInputFiles(large);
   await ask(panel);
-  await refusalIn(panel).getByText('of 26.2 MB that it may have').waitFor();
+  await refusalIn(panel).getByText('at most 26.2 MB can be sent').waitFor();
   const code = refusalIn(panel).getByRole('link', { name: 'file_too_large' });
   assert.equal(await code.getAttribute('href'), '/problems/file_too_large');
   await assertNoBarriers(page);
