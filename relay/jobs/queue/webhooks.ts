@@ -93,9 +93,9 @@ export function deliverWebhooks(ports: WebhookPorts): Webhooks {
     latestAt = at;
   };
   const beginDue = async (): Promise<number | null> => {
-    await recallIfSetBack();
     while (!signal.aborted) {
       again = false;
+      await recallIfSetBack();
       const room = AT_ONCE - underWay.size;
       if (room <= 0) return null;
       const { due, nextAt } = await store.dueWebhooks(now(), room, {

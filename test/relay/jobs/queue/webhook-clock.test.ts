@@ -53,3 +53,27 @@ test('word that waits for its next try is brought once the clock of a relay that
   await webhooks.stop();
   assert.equal(sent.length, 2);
 });
+
+test('a clock that is set right while the store is asked is heeded at once, not at the next look', async (t) => {
+  const clock = { now: T0 + DAY_MS };
+  const store = await storeWithWord(t, T0);
+  const sent: WebhookDelivery[] = [];
+  const send = async (delivery: WebhookDelivery): Promise<number> => sent.push(delivery) && 500;
+  const dueWebhooks: typeof store.dueWebhooks = async (...asked) => {
+    const found = await store.dueWebhooks(...asked);
+    if (found.nextAt === T0 + DAY_MS + 1_000 && clock.now !== T0) {
+      clock.now = T0;
+      webhooks.wake();
+    }
+    return found;
+  };
+  const webhooks = deliverWebhooks({
+    store: { ...store, dueWebhooks },
+    send,
+    now: () => clock.now,
+    random: () => 0,
+    log: silentLog,
+  });
+  afterTest(t, webhooks.stop);
+  await until(() => sent.length === 2, 10_000);
+});
