@@ -20,7 +20,8 @@ export function namespacesMissing(): string | false {
   try {
     ip('netns', 'add', name);
     try {
-      ip('link', 'add', lineName(), 'type', 'veth', 'peer', 'name', 'node0', 'netns', name);
+      // Not by the name of the line that is made next: the system takes its time to remove one with its namespace.
+      ip('link', 'add', `swtry${process.pid}`, 'type', 'veth', 'peer', 'name', 'node0', 'netns', name);
     } finally {
       ip('netns', 'delete', name);
     }
