@@ -12,6 +12,9 @@ export type ResponseItems = AnswerParts & {
   cut(): void;
 };
 
+/** An item of text. */
+type Told = Exclude<OutputItem, { type: 'function_call' }>;
+
 const KINDS: Readonly<Record<OutputItem['type'], string>> = {
   message: 'output_text',
   reasoning: 'reasoning_text',
@@ -55,7 +58,7 @@ export function createResponseItems(write: WriteEvent): ResponseItems {
     }
     write('response.output_item.done', { output_index: output.length - 1, item });
   };
-  const start = <Item extends OutputItem>(item: Item): Item => {
+  const start = (item: OutputItem): void => {
     end('completed');
     open = item;
     output.push(item);
@@ -63,26 +66,25 @@ export function createResponseItems(write: WriteEvent): ResponseItems {
     const added = part === undefined ? item : { ...item, content: [] };
     write('response.output_item.added', { output_index: output.length - 1, item: added });
     if (part !== undefined) write('response.content_part.added', { ...placeOf(item), part });
-    return item;
+  };
+  const tell = (
+    type: Told['type'],
+    itemOf: (text: string, status: OutputItem['status']) => Told,
+    text: string,
+  ): void => {
+    // Tokens without text are no item.
+    if (text === '') return;
+    if (open?.type !== type) start(itemOf('', 'in_progress'));
+    if (open?.type !== 'function_call') for (const part of open?.content ?? []) part.text += text;
+    pending += text;
   };
   return {
     output,
     get pending() {
       return pending;
     },
-    say: (text) => {
-      // Tokens without text are no item.
-      if (text === '') return;
-      const item = open?.type === 'message' ? open : start(messageItem('', 'in_progress'));
-      for (const part of item.content) part.text += text;
-      pending += text;
-    },
-    think: (text) => {
-      if (text === '') return;
-      const item = open?.type === 'reasoning' ? open : start(reasoningItem('', 'in_progress'));
-      for (const part of item.content) part.text += text;
-      pending += text;
-    },
+    say: (text) => tell('message', messageItem, text),
+    think: (text) => tell('reasoning', reasoningItem, text),
     call: (name, text) => {
       if (name !== undefined) start(callItem(name, '', 'in_progress'));
       if (open?.type === 'function_call') open.arguments += text;
