@@ -89,7 +89,8 @@ export const ChatCompletionRequest = Type.Object(
     web_search_options: Maybe(Type.Unknown()),
     reasoning_effort: Maybe(
       Type.String({
-        description: 'none lets a model that thinks first answer at once; models here think as they do otherwise',
+        description:
+          'none lets a model that thinks first answer at once; others are told to its chat template, which may have no word for them',
       }),
     ),
     prompt_cache_key: Maybe(Type.String()),

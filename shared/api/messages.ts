@@ -74,7 +74,7 @@ const CONVERSATION = {
   ),
   output_config: Maybe(
     Type.Object({
-      effort: Maybe(Type.String({ description: 'Ignored' })),
+      effort: Maybe(Type.String({ description: 'How hard a model thinks that is asked to; ignored without thinking' })),
       format: Maybe(Type.Object({ type: Type.String({ description: 'json_schema' }), schema: Maybe(Type.Unknown()) })),
     }),
   ),

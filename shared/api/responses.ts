@@ -62,7 +62,7 @@ export const ResponsesRequest = Type.Object(
     metadata: Maybe(Type.Record(Type.String(), Type.Unknown())),
     reasoning: Maybe(
       Type.Object({
-        effort: Maybe(Type.String({ description: 'none lets a model that thinks first answer at once' })),
+        effort: Maybe(Type.String({ description: 'As reasoning_effort of a chat' })),
         summary: Maybe(Type.String({ description: 'Ignored: all that was thought is told' })),
       }),
     ),

@@ -62,6 +62,10 @@ export const ToolChoice = Type.Union([
 ]);
 export type ToolChoice = Static<typeof ToolChoice>;
 
+/** How hard a model is to think, for those whose template can be told. */
+export const ReasoningEffort = Type.Union([Type.Literal('low'), Type.Literal('medium'), Type.Literal('high')]);
+export type ReasoningEffort = Static<typeof ReasoningEffort>;
+
 /** What a language model is asked. `null`, and an absent member, mean "the model's own default". */
 export const ChatInput = Type.Object({
   messages: Type.Array(ChatMessage, { minItems: 1 }),
@@ -87,8 +91,8 @@ export const ChatInput = Type.Object({
   toolChoice: Type.Optional(ToolChoice),
   /** False when at most one call may be made. */
   parallelToolCalls: Type.Optional(Type.Boolean()),
-  /** False when the model is to answer without thinking first, as far as it can; as it is used to when absent. */
-  reasoning: Type.Optional(Type.Literal(false)),
+  /** False when the model is to answer without thinking first, as far as it can, or how hard it is to think; as it is used to when absent. */
+  reasoning: Type.Optional(Type.Union([Type.Literal(false), ReasoningEffort])),
   /** Present when the text of the only message is to be continued as it stands, without the model's chat template. */
   raw: Type.Optional(Type.Literal(true)),
 });

@@ -74,7 +74,14 @@ function choosingMs(constraintFor: () => Constraint | null, plan: SamplingPlan):
   const beganAt = performance.now();
   const answer = constraintFor()?.begin(4 * TOKENS) ?? null;
   let ms = performance.now() - beganAt;
-  const options = { plan, random, adjuster: null, logprobs: null, answer, endIds: new Set([END]) };
+  const options = {
+    plan,
+    random,
+    adjuster: null,
+    logprobs: null,
+    answer: answer && (() => answer),
+    endIds: new Set([END]),
+  };
   const choose = createChoosing(options)?.choose ?? likeliest;
   for (let token = 0; token < TOKENS; token++) {
     // Another token is the likeliest each time.

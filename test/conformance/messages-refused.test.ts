@@ -180,7 +180,7 @@ test('[CH18] takes what has no effect here, and says so', async () => {
   });
   assert.equal(
     response.headers.get('x-sparewatt-ignored-params'),
-    'service_tier, metadata, context_management, output_config.effort, thinking.budget_tokens, cache_control, tools.get_weather.input_schema.not',
+    'service_tier, metadata, context_management, thinking.budget_tokens, cache_control, tools.get_weather.input_schema.not',
   );
 });
 

@@ -122,11 +122,6 @@ for (const model of ['test/switched', 'test/prompted']) {
   });
 }
 
-test('[CH18] other efforts have no effect, and it is said', async () => {
-  const { response } = await client.chat.completions.create({ ...ASK, reasoning_effort: 'low' }).withResponse();
-  assert.equal(response.headers.get('x-sparewatt-ignored-params'), 'reasoning_effort');
-});
-
 test('[CH12] what an assistant thought before is read by its template, beside what it said and called', async () => {
   const call = { id: 'call_1', type: 'function', function: { name: 'now', arguments: '{}' } };
   const turns = [

@@ -140,7 +140,7 @@ test('[CH18] takes what has no effect here, and says so', async () => {
   });
   assert.equal(
     response.headers.get('x-sparewatt-ignored-params'),
-    'store, truncation, include, user, text.verbosity, reasoning.summary, reasoning.effort, tools.get_weather.parameters.not',
+    'store, truncation, include, user, text.verbosity, reasoning.summary, tools.get_weather.parameters.not',
   );
   const { metadata, store } = (await response.json()) as OpenAI.Responses.Response & { store: boolean };
   assert.deepEqual([metadata, store], [{ a: 'b' }, false]);

@@ -58,8 +58,8 @@ function chatOf(body: Asked, messages: ChatCompletionRequest['messages']): ChatC
     tool_choice: choice == null ? null : choiceOf(choice),
     parallel_tool_calls: choice?.disable_parallel_tool_use === true ? false : null,
     response_format: formatOf(body.output_config?.format),
-    // Who does not ask for thoughts expects none.
-    reasoning_effort: THINKING[body.thinking?.type ?? 'disabled'] ? null : 'none',
+    // Who does not ask for thoughts expects none; who does has them also of a model that does not think by itself.
+    reasoning_effort: isToThink(body) ? (body.output_config?.effort ?? 'medium') : 'none',
     user: body.metadata?.user_id ?? null,
     routing: body.routing ?? null,
   };
@@ -85,6 +85,10 @@ const UNSUPPORTED: readonly Refusal[] = [
 /** Whether a model that thinks first is to. */
 const THINKING: Readonly<Record<string, boolean>> = { enabled: true, adaptive: true, disabled: false };
 
+function isToThink({ thinking }: Asked): boolean {
+  return THINKING[thinking?.type ?? 'disabled'] === true;
+}
+
 function assertSupported(body: Asked): void {
   if (body.thread != null) {
     const sentence = 'This relay keeps no conversations. Send all of the messages, and leave thread out.';
@@ -99,7 +103,7 @@ function ignoredOf(body: Asked): string[] {
   const params = Object.entries(body).flatMap(([key, value]) =>
     HONOURED.has(key) || key === 'cache_control' || value == null || isRefusedElsewhere(key) ? [] : [key],
   );
-  if (body.output_config?.effort != null) params.push('output_config.effort');
+  if (body.output_config?.effort != null && !isToThink(body)) params.push('output_config.effort');
   if (body.thinking?.budget_tokens != null) params.push('thinking.budget_tokens');
   if (isMarkedForCache(body)) params.push('cache_control');
   return params;

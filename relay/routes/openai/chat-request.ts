@@ -37,7 +37,7 @@ export function readChatRequest(body: ChatCompletionRequest): ChatOrder {
     input: {
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
       messages,
-      ...(asksForNoThoughts(body) ? { reasoning: false as const } : undefined),
+      ...readEffort(body),
       seed: body.seed ?? null,
       stop: readStops(body),
       temperature: body.temperature ?? null,
@@ -68,13 +68,25 @@ function readSampling(body: ChatCompletionRequest): Partial<ChatInput> {
   return input;
 }
 
-function asksForNoThoughts({ reasoning_effort: effort }: ChatCompletionRequest): boolean {
-  return effort === 'none';
+/** Efforts as OpenAI names them; templates know three. */
+const EFFORTS = new Map<string, ChatInput['reasoning']>([
+  ['none', false],
+  ['minimal', 'low'],
+  ['low', 'low'],
+  ['medium', 'medium'],
+  ['high', 'high'],
+  ['xhigh', 'high'],
+  ['max', 'high'],
+]);
+
+function readEffort({ reasoning_effort: effort }: ChatCompletionRequest): Pick<ChatInput, 'reasoning'> {
+  const reasoning = EFFORTS.get(effort ?? '');
+  return reasoning === undefined ? {} : { reasoning };
 }
 
 function ignoredParams(body: ChatCompletionRequest, pictures: readonly ChatPictureOrder[]): string[] {
   const params = Object.keys(body).filter((key) => !HONOURED.has(key) && isSet(body[key as keyof typeof body]));
-  if (isSet(body.reasoning_effort) && !asksForNoThoughts(body)) params.push('reasoning_effort');
+  if (isSet(body.reasoning_effort) && !EFFORTS.has(body.reasoning_effort ?? '')) params.push('reasoning_effort');
   if (body.messages.some((message) => isSet(message.name))) params.push('messages.name');
   // A model sees pictures at its own size.
   if (pictures.some(({ hasDetail }) => hasDetail)) params.push('messages.content.image_url.detail');

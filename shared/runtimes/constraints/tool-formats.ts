@@ -26,7 +26,8 @@ const GENERIC: ToolFormat = {
 /** A template that has the first text in it asks for the format; the first that fits is taken. */
 const FORMATS: readonly (readonly [inTemplate: RegExp, format: ToolFormat])[] = [
   [
-    /<\|call\|>/,
+    // gpt-oss has a mark of the same letters at the end of its calls.
+    /^(?!.*<\|channel\|>).*<\|call\|>/s,
     {
       name: 'call-token',
       mark: '<|call|>',

@@ -20,6 +20,8 @@ export type BigramOptions = {
   /** `null` writes no template. */
   chatTemplate?: string | null;
   generationConfig?: Record<string, unknown>;
+  /** Further tokens that are no text: marks of calls and thoughts, as some families have them. */
+  marks?: readonly string[];
 };
 
 const SPECIAL = ['<pad>', '<eos>', '<assistant>', '<turn>'];
@@ -68,7 +70,11 @@ export async function writeBigramModel(root: string, id: string, options: Bigram
       pad_token_id: 0,
     },
     'generation_config.json': { eos_token_id: vocabulary.get('<eos>'), pad_token_id: 0, ...options.generationConfig },
-    ...tokenizerFiles(vocabulary, options.chatTemplate === undefined ? TEMPLATE : options.chatTemplate),
+    ...tokenizerFiles(
+      vocabulary,
+      options.chatTemplate === undefined ? TEMPLATE : options.chatTemplate,
+      options.marks ?? [],
+    ),
     'onnx/model.onnx': bigramGraph(
       vocabulary.size,
       scores(vocabulary, options.transitions),
@@ -215,6 +221,7 @@ function bigramGraph(size: number, next: Float32Array, first: Float32Array): Uin
 export function tokenizerFiles(
   vocabulary: Map<string, number>,
   chatTemplate: string | null = TEMPLATE,
+  marks: readonly string[] = [],
 ): Record<string, unknown> {
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false };
   return {
@@ -222,8 +229,8 @@ export function tokenizerFiles(
       version: '1.0',
       truncation: null,
       padding: null,
-      added_tokens: SPECIAL.map((content, id) => ({
-        id,
+      added_tokens: [...SPECIAL, ...marks].map((content) => ({
+        id: vocabulary.get(content),
         content,
         single_word: false,
         lstrip: false,

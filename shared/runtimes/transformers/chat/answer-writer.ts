@@ -6,7 +6,7 @@ import type { PieceDetail, RuntimeOutput } from '../../runtime.ts';
 import { createStopMatcher } from '../decoding/stop-matcher.ts';
 import { createTextAssembler } from '../decoding/text-assembler.ts';
 import type { LanguageModel } from '../library/language-model.ts';
-import type { ReadThoughts, ThoughtReader } from './thoughts.ts';
+import type { ReadThoughts, ThoughtPhase, ThoughtReader } from './thoughts.ts';
 
 export type AnswerOutput = Pick<RuntimeOutput, 'text' | 'toolCall'>;
 
@@ -30,6 +30,7 @@ export type AnswerWriter = {
   push(id: number): void;
   /** Whether an end token or a stop string has ended the answer. */
   stopped(): boolean;
+  phase(): ThoughtPhase;
   /** Gives out what was held back. `isWhole` when something else than this writer ended the answer where it should. */
   end(isWhole: boolean): WrittenAnswer;
 };
@@ -47,6 +48,8 @@ export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
   let unsent = 0;
   let logprobs: TokenLogprob[] = [];
   let ended = false;
+  /** Whether the answer began in the middle of a token, where no grammar held it: what looks like a call is none. */
+  let isUnheld = false;
 
   /** What came with the pieces that go out now. */
   function detail(): PieceDetail {
@@ -85,10 +88,12 @@ export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
   }
 
   const asPieces = (piece: string): AnswerPiece[] =>
-    calls === null ? [{ type: 'text', text: piece }] : calls.push(piece);
+    calls === null || isUnheld ? [{ type: 'text', text: piece }] : calls.push(piece);
   const sendRead = ({ thoughts: thought, text: said, isOver }: ReadThoughts): void => {
     if (thought !== '' || (isOver && unsent > 0)) sendThoughts(thought, said === '' ? 0 : Math.min(1, unsent));
-    if (said !== '') send(asPieces(said));
+    if (said === '') return;
+    isUnheld ||= isOver === true && options.tools?.mark === null;
+    send(asPieces(said));
   };
   const say = (piece: string): void => {
     if (thoughts === null) send(asPieces(piece));
@@ -97,12 +102,13 @@ export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
   /** Some models have the marks of thoughts among the tokens that nobody is to see. */
   const hiddenMark = (id: number): string => {
     const mark = thoughts === null ? '' : tokenizer.decode([id]);
-    return thoughts?.isMark(mark) ? mark : '';
+    return thoughts?.isOfMark(mark) ? mark : '';
   };
   const stopped = (): boolean => ended || matcher.matched() !== undefined;
 
   return {
     stopped,
+    phase: () => thoughts?.phase() ?? 'answering',
     push(id) {
       if (stopped()) return;
       ended = endIds.has(id);

@@ -12,6 +12,7 @@ import { createScoreAdjuster } from '../decoding/score-adjuster.ts';
 import { createChoosing } from '../decoding/token-chooser.ts';
 import type { LanguageModel } from '../library/language-model.ts';
 import { type AnswerOutput, createAnswerWriter } from './answer-writer.ts';
+import { holdAnswer } from './held-answer.ts';
 import { readPrompt } from './picture-prompt.ts';
 import { canThink, endOfPrompt, type PromptFormats, tokenBudget } from './prompt.ts';
 import { beginsThoughts, createThoughtReader, type ThoughtFormat, thoughtFormatOf } from './thoughts.ts';
@@ -68,7 +69,7 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
     const budget = tokenBudget(promptIds.length, input, contextLength);
     const constraint = constraintFor(input, getVocabulary);
     if (constraint !== null && constraint.shortest > budget) throw budgetTooSmall(constraint.shortest, budget, input);
-    const thoughts = reasoningApart && canThink(input) ? formats.thoughts : null;
+    const thoughts = reasoningApart && canThink(input, formats) ? formats.thoughts : null;
     const telling = tellingPrompt(output, promptIds.length);
     const asked = {
       model,
@@ -134,18 +135,9 @@ type AskedAnswer = {
 /** What the model is to do for one answer, and what to do when that is done. */
 function prepareAnswer(asked: AskedAnswer, choice: number) {
   const { model, input, promptIds, getVocabulary } = asked;
-  const constrained = asked.constraint?.begin(asked.budget) ?? null;
+  const { constraint, budget } = asked;
   const logprobs =
     input.topLogprobs === undefined ? null : createLogprobReader(input.topLogprobs, tokenNames(model, getVocabulary()));
-  const size = input.logitBias === undefined ? 0 : getVocabulary().size;
-  const choosing = createChoosing({
-    plan: planSampling(input, model.generationDefaults),
-    random: createRandom(input.seed === null ? unforeseenSeed() : input.seed + choice),
-    adjuster: createScoreAdjuster(input, model.generationDefaults, promptIds, size),
-    logprobs,
-    answer: constrained,
-    endIds: model.endIds,
-  });
   const tools = offeredTools(input).length > 0 ? asked.toolFormat : null;
   const writer = createAnswerWriter({
     model,
@@ -153,13 +145,23 @@ function prepareAnswer(asked: AskedAnswer, choice: number) {
     stops: input.stop,
     output: asked.output,
     tools,
-    vocabulary: constrained === null ? null : getVocabulary(),
+    vocabulary: constraint === null ? null : getVocabulary(),
     logprobOf: logprobs === null ? null : logprobs.of,
     thoughts: asked.thoughts && createThoughtReader(asked.thoughts, asked.thinksFromTheStart, tools?.mark),
   });
-  const isComplete = (): boolean => constrained?.isComplete() ?? false;
+  const held = constraint === null ? null : holdAnswer(constraint, budget, asked.toolFormat, writer.phase);
+  const size = input.logitBias === undefined ? 0 : getVocabulary().size;
+  const choosing = createChoosing({
+    plan: planSampling(input, model.generationDefaults),
+    random: createRandom(input.seed === null ? unforeseenSeed() : input.seed + choice),
+    adjuster: createScoreAdjuster(input, model.generationDefaults, promptIds, size),
+    logprobs,
+    answer: held === null ? null : held.next,
+    endIds: model.endIds,
+  });
+  const isComplete = (): boolean => held?.isComplete() ?? false;
   const row: RowOptions = {
-    maxNewTokens: asked.budget,
+    maxNewTokens: budget,
     choose: choosing === null ? null : choosing.choose,
     onToken: writer.push,
     shouldStop: () => writer.stopped() || isComplete() || asked.interrupted(),

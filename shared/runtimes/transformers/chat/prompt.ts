@@ -1,10 +1,11 @@
 import { Problem } from '../../../problems/problem.ts';
 import { isHeld } from '../../../protocol/held-answer.ts';
 import type { ChatInput, ChatMessage, ToolCall, ToolDeclaration } from '../../../protocol/messages.ts';
+import { offeredTools } from '../../constraints/answer-grammar.ts';
 import type { ToolFormat } from '../../constraints/tool-formats.ts';
 import type { PromptCompletion, TemplateMessage, Tokenizer } from '../library/tokenizer.ts';
 import type { JsonObject } from '../model-files.ts';
-import { closingThoughts, type ThoughtFormat, WITHOUT_THOUGHTS } from './thoughts.ts';
+import { closingThoughts, type ThoughtFormat, thinkingVariables } from './thoughts.ts';
 
 /** A forgotten `max_tokens` on a model with a context of 128,000 tokens must not hold a slot for an hour. */
 const DEFAULT_MAX_NEW_TOKENS = 4_096;
@@ -32,15 +33,20 @@ export function encodePrompt(tokenizer: Tokenizer, input: Conversation, formats:
   }
 }
 
-/** Whether a model can think before it answers: no form holds its answer from the first token. */
-export function canThink(input: Conversation): boolean {
-  return input.raw === undefined && !isHeld(input);
+/** Whether a model can think before it answers: nothing holds its answer from the first token. */
+export function canThink(input: Conversation, { tools, thoughts }: PromptFormats): boolean {
+  if (input.raw !== undefined || isHeld(input)) return false;
+  // A call without a mark is told by how an answer begins, and marks of channels are tokens that no grammar knows.
+  return offeredTools(input).length === 0 || tools.mark !== null || thoughts === null || thoughts.silent === '';
 }
 
-/** What is said to a model that thinks where it is not to. */
-export function completionOf(input: Conversation, { thoughts }: PromptFormats): PromptCompletion | undefined {
-  if (thoughts === null || (canThink(input) && input.reasoning === undefined)) return undefined;
-  return { variables: WITHOUT_THOUGHTS, endOf: (text) => closingThoughts(text, thoughts) };
+/** What is said to a model that thinks of how it is to, or that it is not to. */
+export function completionOf(input: Conversation, formats: PromptFormats): PromptCompletion | undefined {
+  const { thoughts } = formats;
+  const reasoning = canThink(input, formats) ? input.reasoning : false;
+  if (thoughts === null || reasoning === undefined) return undefined;
+  const endOf = (text: string): string => (reasoning === false ? closingThoughts(text, thoughts) : '');
+  return { variables: thinkingVariables(reasoning), endOf };
 }
 
 /** The last of what a prompt says. */
@@ -76,7 +82,8 @@ function nativeMessage({ role, content, reasoning, pictures, toolCalls, toolCall
   return {
     role,
     content,
-    ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
+    // Most templates know thoughts by the first name, gpt-oss and LFM2.5 by the second.
+    ...(reasoning === undefined ? {} : { reasoning_content: reasoning, thinking: reasoning }),
     ...(pictures === undefined ? {} : { pictures: pictures.map(({ at }) => at) }),
     ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
     ...(toolCalls === undefined ? {} : { tool_calls: toolCalls.map(nativeCall) }),

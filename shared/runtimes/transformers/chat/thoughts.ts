@@ -1,22 +1,46 @@
-/** How the models of one family mark what they think before they answer. */
-export type ThoughtFormat = { readonly open: string; readonly close: string };
+import type { ChatInput } from '../../../protocol/messages.ts';
+import type { TemplateVariables } from '../library/tokenizer.ts';
 
-const MARKS: readonly (readonly [open: string, close: string])[] = [
-  ['<think>', '</think>'],
-  ['[THINK]', '[/THINK]'],
+/** How the models of one family mark what they think before they answer. All texts are those the models were trained on, to the letter. */
+export type ThoughtFormat = {
+  readonly open: string;
+  readonly close: string;
+  /** What an answer without thoughts begins with, where that has a mark of its own. */
+  readonly silent: string;
+};
+
+/** A template that has one of its marks in it is of the format; the first that fits is taken. */
+const FORMATS: readonly ThoughtFormat[] = [
+  // gpt-oss: thoughts and answer are messages to different channels.
+  {
+    open: '<|channel|>analysis<|message|>',
+    close: '<|end|><|start|>assistant<|channel|>final<|message|>',
+    silent: '<|channel|>final<|message|>',
+  },
+  ...[
+    // Gemma 4, Command R7B, Apertus, Magistral and Ministral, and nearly all others.
+    ['<|channel>thought', '<channel|>'],
+    ['<|START_THINKING|>', '<|END_THINKING|>'],
+    ['<|inner_prefix|>', '<|inner_suffix|>'],
+    ['[THINK]', '[/THINK]'],
+    ['<think>', '</think>'],
+  ].map(([open = '', close = '']) => ({ open, close, silent: '' })),
 ];
-
-/** What a chat template is told where the model is not to think; most of those that can be told know it by this name. */
-export const WITHOUT_THOUGHTS = { enable_thinking: false };
 
 /**
  * The marks that a model with this chat template thinks between; null for one whose template knows of no thoughts. Some know of those of
  * other models in a conversation, and theirs never thinks.
  */
 export function thoughtFormatOf(template: string | null): ThoughtFormat | null {
-  const [open, close] = MARKS.find(([, end]) => template?.includes(end) === true) ?? [];
-  if (open === undefined || close === undefined) return null;
-  return { open, close };
+  if (template === null) return null;
+  return FORMATS.find(({ open, close }) => template.includes(open) || template.includes(close)) ?? null;
+}
+
+/** What a chat template is told of how a model is to think, by the names that most have for it. */
+export function thinkingVariables(reasoning: ChatInput['reasoning']): TemplateVariables {
+  // Some templates know a switch by the first name, some by the second, and have it off by themselves.
+  if (reasoning === false) return { enable_thinking: false, thinking: false };
+  return reasoning === undefined ? {} : { enable_thinking: true, reasoning_effort: reasoning };
 }
 
 /** Whether a prompt that ends so has begun the thoughts that the model is to go on with. */
@@ -26,11 +50,14 @@ export function beginsThoughts(end: string, { open }: ThoughtFormat): boolean {
 
 /** What is still to be said in a prompt that ends so, for a model that is not to think; it takes thoughts that were begun for done. */
 export function closingThoughts(end: string, format: ThoughtFormat): string {
-  return beginsThoughts(end, format) ? `\n\n${format.close}\n\n` : '';
+  return beginsThoughts(end, format) ? `\n\n${format.close}\n\n` : format.silent;
 }
 
 /** What has become certain of an answer: thoughts, which come before its text. `isOver` with the end of the thoughts. */
 export type ReadThoughts = { readonly thoughts: string; readonly text: string; readonly isOver?: true };
+
+/** Where an answer is: it is open whether it begins with thoughts, in them, in the blanks behind them, or in its text. */
+export type ThoughtPhase = 'before' | 'thinking' | 'between' | 'answering';
 
 /**
  * Tells thoughts from the text behind them, as they are made. Only an answer that begins with the mark has any; blanks around them
@@ -40,27 +67,31 @@ export type ThoughtReader = {
   push(piece: string): ReadThoughts;
   /** What was held back. Whatever follows is text. */
   flush(): ReadThoughts;
-  /** Whether this is what thoughts begin or end with. */
-  isMark(text: string): boolean;
+  /** Whether this can be of the marks that are still to come. */
+  isOfMark(text: string): boolean;
+  phase(): ThoughtPhase;
 };
 
 const NOTHING: ReadThoughts = { thoughts: '', text: '' };
 
 /** What begins a call (`callMark`) ends thoughts, too: the grammar of an answer knows nothing of them. */
 export function createThoughtReader(
-  { open, close }: ThoughtFormat,
+  { open, close, silent }: ThoughtFormat,
   isBegun: boolean,
   callMark: string | null = null,
 ): ThoughtReader {
   const ends = callMark === null ? [close] : [close, callMark];
-  let state: 'before' | 'thinking' | 'between' | 'answering' = isBegun ? 'thinking' : 'before';
+  let state: ThoughtPhase = isBegun ? 'thinking' : 'before';
   let hasThoughts = false;
   let held = '';
 
   const readBefore = (): ReadThoughts => {
     const begun = held.trimStart();
-    if (begun.length < open.length && open.startsWith(begun)) return NOTHING;
-    if (!begun.startsWith(open)) return answer(held);
+    if ([open, silent].some((mark) => begun.length < mark.length && mark.startsWith(begun))) return NOTHING;
+    if (!begun.startsWith(open)) {
+      const isSilent = silent !== '' && begun.startsWith(silent);
+      return answer(isSilent ? begun.slice(silent.length) : held);
+    }
     state = 'thinking';
     held = begun.slice(open.length);
     return readThoughts();
@@ -104,7 +135,9 @@ export function createThoughtReader(
       answer('');
       return wasThinking ? { thoughts: rest, text: '', isOver: true } : { thoughts: '', text: rest };
     },
-    isMark: (text) => text === open || text === close,
+    isOfMark: (text) =>
+      text !== '' && state !== 'answering' && [open, close, silent].some((mark) => mark.includes(text)),
+    phase: () => state,
   };
 }
 

@@ -11,7 +11,8 @@ export type ChoosingOptions = {
   random: Random;
   adjuster: ScoreAdjuster | null;
   logprobs: LogprobReader | null;
-  answer: ConstrainedAnswer | null;
+  /** What the next token, which is then made, is held to. */
+  answer: (() => ConstrainedAnswer | null) | null;
   endIds: ReadonlySet<number>;
 };
 
@@ -56,10 +57,11 @@ export function createChoosing(options: ChoosingOptions): Choosing | null {
     choose(scores) {
       logprobs?.look(scores);
       adjuster?.adjust(scores);
-      const id = answer === null ? draw(scores) : drawAllowed(scores, answer);
+      const held = answer === null ? null : answer();
+      const id = held === null ? draw(scores) : drawAllowed(scores, held);
       if (!endIds.has(id)) {
         adjuster?.made(id);
-        answer?.accept(id);
+        held?.accept(id);
       }
       return id;
     },

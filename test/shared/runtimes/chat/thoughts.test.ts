@@ -73,13 +73,54 @@ test('thoughts are told as they are made, but for what may be their end', () => 
   );
 });
 
+test('[J18] an answer without thoughts, and thoughts, are told by their channels, however they are cut', () => {
+  const format = thoughtFormatOf('<|channel|>analysis<|message|>') ?? assert.fail();
+  const cases = [
+    ['<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>42', 'Hm.', '42'],
+    ['<|channel|>final<|message|>42', '', '42'],
+    ['<|channel|>analysis<|message|>Hm <|en', 'Hm <|en', ''],
+    ['42', '', '42'],
+  ] as const;
+  for (const [whole, thoughts, text] of cases) {
+    for (const length of [1, 3, 7, 100]) {
+      const reader = createThoughtReader(format, false);
+      const pieces = whole.match(new RegExp(`.{1,${length}}`, 'g')) ?? [];
+      const all = [...pieces.map((piece) => reader.push(piece)), reader.flush()];
+      assert.deepEqual(
+        [all.map((read) => read.thoughts).join(''), all.map((read) => read.text).join('')],
+        [thoughts, text],
+      );
+    }
+  }
+});
+
+test('tokens that are no text are marks until the answer has begun', () => {
+  const reader = createThoughtReader(thoughtFormatOf('<channel|>') ?? assert.fail(), false);
+  assert.deepEqual(['<|channel>', '<channel|>', '<eos>', ''].map(reader.isOfMark), [true, true, false, false]);
+  for (const said of ['<|channel>thought\n', 'Hm.', '<channel|>']) reader.push(said);
+  assert.equal(reader.phase(), 'between');
+  reader.push('42');
+  assert.deepEqual([reader.phase(), reader.isOfMark('<channel|>')], ['answering', false]);
+});
+
 test('a template tells whether its model thinks, and what ends its thoughts', () => {
   assert.equal(thoughtFormatOf(null), null);
   assert.equal(thoughtFormatOf('{{ messages }}'), null);
-  assert.deepEqual(thoughtFormatOf('[/THINK]'), { open: '[THINK]', close: '[/THINK]' });
+  for (const [template, close] of [
+    ['[/THINK]', '[/THINK]'],
+    // Some begin the thoughts, and never say how they end.
+    ['<|assistant|><think>', '</think>'],
+    ['<|channel>thought', '<channel|>'],
+    ['<|START_THINKING|>', '<|END_THINKING|>'],
+    ['<|inner_suffix|>', '<|inner_suffix|>'],
+  ] as const) {
+    assert.equal(thoughtFormatOf(template)?.close, close);
+  }
   assert.equal(beginsThoughts('<assistant><think>\n', FORMAT), true);
   assert.equal(beginsThoughts('<think> </think>\n', FORMAT), false);
   assert.equal(closingThoughts('<assistant><think>\n', FORMAT), '\n\n</think>\n\n');
   // Its model may never think: there is nothing to end.
   assert.equal(closingThoughts('<assistant>', FORMAT), '');
+  const channels = thoughtFormatOf('<|channel|>analysis<|message|>') ?? assert.fail();
+  assert.equal(closingThoughts('<|start|>assistant', channels), '<|channel|>final<|message|>');
 });

@@ -116,6 +116,10 @@ for (const [name, template] of Object.entries(TEMPLATES)) {
   });
 }
 
+test('what ends a call of gpt-oss begins none', () => {
+  assert.equal(toolFormatOf('<|channel|>commentary … <|call|>').name, 'generic');
+});
+
 test('no text can imitate a mark that is a token of its own', () => {
   const format = toolFormatOf(TEMPLATES.hermes ?? '');
   const vocabulary = byteVocabulary(['<tool_call>'], ['<tool_call>']);

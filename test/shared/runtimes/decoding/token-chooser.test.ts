@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compileConstraint } from '../../../../shared/runtimes/constraints/constraint.ts';
+import { type ConstrainedAnswer, compileConstraint } from '../../../../shared/runtimes/constraints/constraint.ts';
 import { createLogprobReader } from '../../../../shared/runtimes/transformers/decoding/logprobs.ts';
 import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
 import { createScoreAdjuster } from '../../../../shared/runtimes/transformers/decoding/score-adjuster.ts';
@@ -33,6 +33,10 @@ function choicesOf(...texts: string[]) {
   return compileConstraint(({ terms, json }) => terms.choice(texts.map(json.text)), vocabulary);
 }
 
+function heldTo(answer: ConstrainedAnswer) {
+  return () => answer;
+}
+
 function chooserOf(options: Partial<ChoosingOptions>) {
   return createChoosing({ ...PLAIN, ...options }) ?? assert.fail();
 }
@@ -45,20 +49,20 @@ test('leaves greedy decoding alone where nothing is wished, and nothing else', (
     { plan: SAMPLED },
     { adjuster: createScoreAdjuster({ presencePenalty: 1 }, {}, [], 3) },
     { logprobs: createLogprobReader(0, (id) => ({ token: String(id), bytes: [id] })) },
-    { answer: choicesOf('a').begin(1) },
+    { answer: heldTo(choicesOf('a').begin(1)) },
   ];
   for (const wish of wishes) assert.notEqual(createChoosing({ ...PLAIN, ...wish }), null);
 });
 
 test('takes the likeliest token that is allowed', () => {
-  const { choose } = chooserOf({ answer: choicesOf('xyz', 'ab').begin(9) });
+  const { choose } = chooserOf({ answer: heldTo(choicesOf('xyz', 'ab').begin(9)) });
   assert.equal(choose(scores({ [A]: 1, [A + 1]: 5 })), A);
   assert.equal(choose(scores({ [A]: 9 })), A + 1);
 });
 
 test('ends exactly where the format is complete', () => {
   for (const plan of [null, SAMPLED]) {
-    const { choose, isSqueezed } = chooserOf({ plan, answer: choicesOf('a', 'aa').begin(9) });
+    const { choose, isSqueezed } = chooserOf({ plan, answer: heldTo(choicesOf('a', 'aa').begin(9)) });
     assert.equal(choose(scores({ [END]: 99 })), A, 'the end does not come first');
     assert.equal(choose(scores({ [END]: 99 })), END);
     assert.equal(isSqueezed(), false);
@@ -68,7 +72,7 @@ test('ends exactly where the format is complete', () => {
 test('also where the model rules out all that may come', () => {
   const random = createRandom(2);
   for (let draw = 0; draw < 20; draw++) {
-    const { choose } = chooserOf({ plan: SAMPLED, random, answer: choicesOf('a').begin(9) });
+    const { choose } = chooserOf({ plan: SAMPLED, random, answer: heldTo(choicesOf('a').begin(9)) });
     assert.equal(choose(scores({ 5: 1 }, Number.NEGATIVE_INFINITY)), A);
     assert.equal(choose(scores({ 5: 1 }, Number.NEGATIVE_INFINITY)), END);
   }
@@ -81,7 +85,7 @@ test('draws among the allowed tokens by their own shares', () => {
     const counts = new Map<number, number>();
     const random = createRandom(3);
     for (let draw = 0; draw < 8_000; draw++) {
-      const { choose, isSqueezed } = chooserOf({ plan: SAMPLED, random, answer: constraint.begin(1) });
+      const { choose, isSqueezed } = chooserOf({ plan: SAMPLED, random, answer: heldTo(constraint.begin(1)) });
       const id = choose(scores({ [A]: Math.log(3), [A + 1]: 0, [A + 2]: 0, 5: elsewhere }));
       assert.equal(isSqueezed(), false);
       counts.set(id, (counts.get(id) ?? 0) + 1);
@@ -93,13 +97,13 @@ test('draws among the allowed tokens by their own shares', () => {
 });
 
 test('chooses an allowed token even where the model rules all of them out', () => {
-  const { choose } = chooserOf({ answer: choicesOf('a').begin(1) });
+  const { choose } = chooserOf({ answer: heldTo(choicesOf('a').begin(1)) });
   assert.equal(choose(scores({ 5: 1 }, Number.NEGATIVE_INFINITY)), A);
 });
 
 test('turns to the shortest way when the budget asks for it, keeps the shares there, and says so', () => {
   const constraint = choicesOf('abcdefgh', 'a', 'b');
-  const { choose, isSqueezed } = chooserOf({ answer: constraint.begin(1) });
+  const { choose, isSqueezed } = chooserOf({ answer: heldTo(constraint.begin(1)) });
   assert.equal(choose(scores({ [A]: 5 })), A, 'which is complete as it is');
   assert.equal(isSqueezed(), false);
 
@@ -108,7 +112,7 @@ test('turns to the shortest way when the budget asks for it, keeps the shares th
   const random = createRandom(4);
   for (let draw = 0; draw < 4_000; draw++) {
     const answer = long.begin(3);
-    const tight = chooserOf({ plan: SAMPLED, random, answer });
+    const tight = chooserOf({ plan: SAMPLED, random, answer: () => answer });
     assert.equal(tight.choose(scores({ 34: 50 })), 34);
     tight.choose(scores({ [A]: 50 }));
     const last = tight.choose(scores({ [A]: 50, 34: 20 }));
