@@ -24,11 +24,15 @@ export async function writeLines(
   batch: BatchRecord,
   ports: WritePorts,
 ): Promise<Pick<BatchRecord, 'completed' | 'failed' | 'usage' | 'outputFileId' | 'errorFileId'>> {
-  const outputFileId = await writeFile(batch, batch.outputFileId, 'output', answers(batch, ports), ports);
+  let reasoningTokens = 0;
+  const counted = (answer: string): void => {
+    reasoningTokens += thoughtTokensOf(answer, batch);
+  };
+  const outputFileId = await writeFile(batch, batch.outputFileId, 'output', answers(batch, ports, counted), ports);
   const errorFileId = await writeFile(batch, batch.errorFileId, 'error', errors(batch, ports), ports);
   const { completed, failed, open } = await ports.store.batches.countLines(batch.id);
   const usage = await ports.store.batches.usageOf(batch.id);
-  return { completed, failed: failed + open, usage, outputFileId, errorFileId };
+  return { completed, failed: failed + open, usage: { ...usage, reasoningTokens }, outputFileId, errorFileId };
 }
 
 /** Resolves with the id of the file; with null when it would be empty. */
@@ -52,7 +56,11 @@ async function writeFile(
   return fileId;
 }
 
-async function* answers(batch: BatchRecord, ports: WritePorts): AsyncGenerator<Uint8Array> {
+async function* answers(
+  batch: BatchRecord,
+  ports: WritePorts,
+  onAnswer: (answer: string) => void,
+): AsyncGenerator<Uint8Array> {
   const { batches, queuedJobs } = ports.store;
   for await (const lines of pagesOf(batch, ANSWERS_AT_ONCE, ports)) {
     const done = lines.filter(({ end }) => end?.jobId != null && end.problem === null);
@@ -61,9 +69,21 @@ async function* answers(batch: BatchRecord, ports: WritePorts): AsyncGenerator<U
     for (const [at, line] of done.entries()) {
       const result = results[at];
       if (result === undefined) await batches.loseAnswer(batch.id, line.number, ANSWER_GONE);
-      else if (line.end !== null) yield Buffer.from(answerLine(batch, line, line.end, result));
+      else if (line.end !== null) {
+        onAnswer(result);
+        yield Buffer.from(answerLine(batch, line, line.end, result));
+      }
     }
   }
+}
+
+type AnswerUsage = Partial<Record<'completion_tokens_details' | 'output_tokens_details', { reasoning_tokens: number }>>;
+
+/** How many of an answer's tokens were thoughts. Vectors, which may be large, have none. */
+function thoughtTokensOf(answer: string, { endpoint }: BatchRecord): number {
+  if (endpoint === '/v1/embeddings') return 0;
+  const { usage } = JSON.parse(answer) as { usage?: AnswerUsage | null };
+  return (usage?.completion_tokens_details ?? usage?.output_tokens_details)?.reasoning_tokens ?? 0;
 }
 
 const ANSWER_GONE = { code: 'result_not_found', detail: 'The job of the line or its result was deleted.' };

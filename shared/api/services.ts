@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox';
 import { CATEGORIES, type Category, ServiceDefinition } from '../registry/service.ts';
+import { CompletionUsage } from './chat.ts';
 import { Nullable } from './nullable.ts';
 
-const Count = Type.Integer({ minimum: 0 });
 const Schema = Type.Object({}, { additionalProperties: true, description: 'A JSON Schema' });
 
 /** What could run a service at this moment. */
@@ -113,9 +113,7 @@ export const ServiceAnswer = Type.Object({
   node_id: Type.String(),
   model: Type.String(),
   output: Type.Record(Type.String(), Type.Unknown()),
-  usage: Type.Optional(
-    Type.Object({ prompt_tokens: Count, completion_tokens: Count, total_tokens: Count }, { description: 'Tokens' }),
-  ),
+  usage: Type.Optional(CompletionUsage),
   receipt: Type.Object({ id: Type.String(), url: Type.String({ description: 'Where it can be fetched' }) }),
   latency_ms: Type.Integer({ minimum: 0 }),
 });

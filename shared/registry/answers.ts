@@ -7,6 +7,7 @@ const FINISH_REASON = 'stop, or length when the answer was cut';
 /** The outputs that the relay itself makes of what a model says. */
 const TEXT_OUTPUT = Type.Object({
   text: Type.String(),
+  reasoning: Type.Optional(Type.String({ description: 'What a model that thinks first thought' })),
   finish_reason: Type.String({ description: FINISH_REASON }),
 });
 const CHOICE_OUTPUT = Type.Object({ choice: Type.String() });

@@ -36,7 +36,7 @@ const Schema = Type.Unsafe<JsonSchema>(Type.Object({}, { additionalProperties: t
 
 /** How the text of a language model becomes the output, or the vectors of an embedding model do. */
 export const AnswerForm = Type.Union([
-  Type.Literal('text', { description: '`{text, finish_reason}`' }),
+  Type.Literal('text', { description: '`{text, finish_reason}`, with `reasoning` of a model that thinks first' }),
   Type.Literal('json', { description: 'The model is held to the schema of the output' }),
   Type.Literal('vectors', { description: '`{embeddings, dimensions}` of the member `input`' }),
   Type.Literal('ranking', { description: 'The `documents` by their nearness to `query`' }),

@@ -51,9 +51,10 @@ export function endingOf({ finishReason, stopSequence }: DoneFrame, { input }: P
 
 type MessageEnding = Pick<MessageObject, 'stop_reason' | 'stop_sequence'>;
 
-/** The blocks of a whole answer. */
+/** The blocks of a whole answer; one that ended within its thoughts has no text, as in a stream. */
 export function blocksOf(gathered: Gathered): AnswerBlock[] {
-  const { reasoning } = gathered;
+  const { reasoning, content, calls } = gathered;
+  if (reasoning !== '' && content === '' && calls.length === 0) return [thinkingBlock(reasoning)];
   const told = partsOf(gathered).map((part) =>
     typeof part === 'string' ? textBlock(part) : toolUseBlock(part.name, readToolInput(part.arguments)),
   );

@@ -29,7 +29,7 @@ export function batchView(batch: BatchRecord): Batch {
     request_counts: { total, completed, failed },
     metadata,
     model,
-    usage: batch.usage === null ? null : usageOf(batch.usage),
+    usage: batch.usage === null ? null : usageOf(batch.usage, batch.usage.reasoningTokens),
   };
 }
 

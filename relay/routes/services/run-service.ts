@@ -2,7 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ServiceAnswer, ServiceRequest } from '../../../shared/api/services.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
-import type { JsonSchema } from '../../../shared/registry/json-schema.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { JobResult } from '../../jobs/run-job.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
@@ -12,6 +11,7 @@ import { sendJson } from '../http/send-json.ts';
 import { answerHeaders } from '../jobs/answer-headers.ts';
 import { usageOf } from '../openai/usage.ts';
 import { planService } from './plan-service.ts';
+import type { OutputReader } from './service-output.ts';
 
 /** `POST /v1/services/{id}`: one input to a node that can, one output back. */
 export function registerServiceRoutes(app: RelayApp, services: RelayServices): void {
@@ -30,7 +30,7 @@ export function registerServiceRoutes(app: RelayApp, services: RelayServices): v
     try {
       const result = await services.jobs.run(job, reader.sink, hangUp.controller).finally(hangUp.stop);
       reply.header('x-sparewatt-node', result.node.id);
-      return sendJson(reply, answerOf(id, job, result, reader.output()));
+      return sendJson(reply, answerOf(id, job, result, reader));
     } finally {
       await reader.files?.close();
     }
@@ -68,16 +68,16 @@ function answerOf(
   service: string,
   job: JobSpec,
   { done, node, timings }: JobResult,
-  output: JsonSchema,
+  reader: Pick<OutputReader, 'output' | 'reasoningTokens'>,
 ): ServiceAnswer {
-  const usage = usageOf(done.usage);
+  const usage = usageOf(done.usage, reader.reasoningTokens());
   return {
     status: 'ok',
     service,
     job_id: job.id,
     node_id: node.id,
     model: job.model,
-    output,
+    output: reader.output(),
     ...(usage.total_tokens === 0 ? {} : { usage }),
     receipt: { id: job.receiptId, url: `/v1/jobs/${job.id}/receipt` },
     latency_ms: Math.round(timings.totalMs),

@@ -17,12 +17,15 @@ export type OutputReader = {
   readonly files?: JobFileRun;
   /** What was made, once the run has succeeded. */
   output(): JsonSchema;
+  /** How many tokens of the answer were thoughts. */
+  reasoningTokens(): number;
 };
 
 type Reading = {
   readonly sink: AnswerSink;
   /** Errors: `node_fault` for what is not the output that the service promises. */
   outputOf(done: DoneFrame): JsonSchema;
+  reasoningTokens?(): number;
 };
 
 /** The reader for one run of a service for a caller, whose call has passed its schema. Errors: `file_not_found`. */
@@ -33,7 +36,7 @@ export async function openReader(
   services: Pick<RelayServices, 'files' | 'jobFiles'>,
 ): Promise<OutputReader> {
   const { definition } = service;
-  const { sink, outputOf } = readingOf(service, call.asked);
+  const { sink, outputOf, reasoningTokens = () => 0 } = readingOf(service, call.asked);
   const hasFiles = isToolType(definition.runtime.type) || holdsFile(definition, call);
   const files = hasFiles
     ? services.jobFiles.open({ apiKeyId: client, inputs: await inputFiles(call.asked, client, services) })
@@ -44,7 +47,7 @@ export async function openReader(
     await files?.keep(made);
   };
   const output = (): JsonSchema => made;
-  return { sink: { ...sink, judge }, output, ...(files === undefined ? {} : { files }) };
+  return { sink: { ...sink, judge }, output, reasoningTokens, ...(files === undefined ? {} : { files }) };
 }
 
 /** `input` has passed its schema. */
@@ -60,11 +63,12 @@ function readText(service: RegisteredService): Reading {
   const answers = gatherAnswer(1);
   return {
     sink: answers.sink,
+    reasoningTokens: answers.reasoningTokens,
     outputOf: (done) => {
-      const text = answers.gathered()[0]?.content ?? '';
+      const { content: text = '', reasoning = '' } = answers.gathered()[0] ?? {};
       if (answer === 'json') return promised(parsed(text), service);
       if (typeof answer === 'object') return { choice: text };
-      return { text, finish_reason: finishReasonOf(done, 0) };
+      return { text, ...(reasoning === '' ? {} : { reasoning }), finish_reason: finishReasonOf(done, 0) };
     },
   };
 }

@@ -30,7 +30,7 @@ function assertRefused(change: Record<string, unknown>, param: string | undefine
 test('fills in what an operator may leave out', () => {
   const service = readService(LEAST);
   assert.deepEqual([service.requirements, service.default_model, service.price_unit], [{}, null, 'job']);
-  assert.deepEqual(Object.keys(service.output.properties as object), ['text', 'finish_reason']);
+  assert.deepEqual(Object.keys(service.output.properties as object), ['text', 'reasoning', 'finish_reason']);
   assert.deepEqual(readService(service), service);
 });
 
