@@ -98,6 +98,25 @@ test('[J19] [CH12] how hard a model is to think is told to its template', async 
   assert.equal((await told({})) - without, 'off '.length);
 });
 
+test('[J19] [CH12] whether a model is to think may be said as to vLLM, and what else is said so has no effect', async () => {
+  const asked = async (chat_template_kwargs: object, more: object = {}) => {
+    const ask = { ...ASK, model: 'test/told', chat_template_kwargs, ...more };
+    const { data, response } = await client.chat.completions.create(ask).withResponse();
+    return [data.usage?.prompt_tokens ?? 0, response.headers.get('x-sparewatt-ignored-params')] as const;
+  };
+  const [without] = await asked({});
+  const cases: [kwargs: object, more: object, told: string, ignored: string | null][] = [
+    [{ enable_thinking: false }, {}, 'off ', null],
+    [{ thinking: true }, {}, 'on medium', null],
+    [{ reasoning_effort: 'high', enable_thinking: null }, {}, 'on high', null],
+    [{ enable_thinking: true }, { reasoning_effort: 'none' }, 'off ', null],
+    [{ enable_thinking: 'no', tools: [] }, {}, '', 'chat_template_kwargs.enable_thinking, chat_template_kwargs.tools'],
+  ];
+  for (const [kwargs, more, told, ignored] of cases) {
+    assert.deepEqual(await asked(kwargs, more), [without + told.length, ignored], JSON.stringify(kwargs));
+  }
+});
+
 test('[CH18] an effort that nobody knows has no effect, and it is said', async () => {
   const ask = { ...ASK, model: 'test/told', reasoning_effort: 'turbo' as 'low' };
   const { response } = await client.chat.completions.create(ask).withResponse();

@@ -6,6 +6,7 @@ import type { PictureOrder } from '../../pictures/picture-fetcher.ts';
 import { readFormatWishes } from './answer-wishes.ts';
 import { readMessages } from './chat-messages.ts';
 import { type ChatPictureOrder, collectPictures } from './chat-pictures.ts';
+import { ignoredEfforts, readEffort } from './reasoning-effort.ts';
 import { assertStreamOptions, readDrawing, readStops } from './sampling-wishes.ts';
 
 export type ChatOrder = {
@@ -68,25 +69,9 @@ function readSampling(body: ChatCompletionRequest): Partial<ChatInput> {
   return input;
 }
 
-/** Efforts as OpenAI names them; templates know three. */
-const EFFORTS = new Map<string, ChatInput['reasoning']>([
-  ['none', false],
-  ['minimal', 'low'],
-  ['low', 'low'],
-  ['medium', 'medium'],
-  ['high', 'high'],
-  ['xhigh', 'high'],
-  ['max', 'high'],
-]);
-
-function readEffort({ reasoning_effort: effort }: ChatCompletionRequest): Pick<ChatInput, 'reasoning'> {
-  const reasoning = EFFORTS.get(effort ?? '');
-  return reasoning === undefined ? {} : { reasoning };
-}
-
 function ignoredParams(body: ChatCompletionRequest, pictures: readonly ChatPictureOrder[]): string[] {
   const params = Object.keys(body).filter((key) => !HONOURED.has(key) && isSet(body[key as keyof typeof body]));
-  if (isSet(body.reasoning_effort) && !EFFORTS.has(body.reasoning_effort ?? '')) params.push('reasoning_effort');
+  params.push(...ignoredEfforts(body));
   if (body.messages.some((message) => isSet(message.name))) params.push('messages.name');
   // A model sees pictures at its own size.
   if (pictures.some(({ hasDetail }) => hasDetail)) params.push('messages.content.image_url.detail');
@@ -120,6 +105,7 @@ const HONOURED = new Set([
   'max_completion_tokens',
   'max_tokens',
   'reasoning_effort',
+  'chat_template_kwargs',
   'routing',
   'tools',
   'tool_choice',

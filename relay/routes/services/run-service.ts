@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ServiceAnswer, ServiceRequest } from '../../../shared/api/services.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
+import type { JsonSchema } from '../../../shared/registry/json-schema.ts';
 import type { JobSpec } from '../../jobs/job.ts';
 import type { JobResult } from '../../jobs/run-job.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
