@@ -222,6 +222,9 @@ test('[CH12] the command tells a program what was thought, and prints the answer
   assert.equal((await runSparewatt(asked, { env })).stdout, '42\n');
   const { text, reasoning } = JSON.parse((await runSparewatt([...asked, '--json'], { env })).stdout);
   assert.deepEqual([text, reasoning], ['42', 'Seven and stop.']);
+  const cut = await runSparewatt([...asked, '--max-tokens', '2'], { env });
+  assert.equal(cut.stdout, '\n');
+  assert.match(cut.stderr, /still thinking.*Raise --max-tokens/);
 });
 
 test('[CH12] the prompt of a model that thinks is counted as it will be read', async () => {

@@ -49,9 +49,17 @@ export function defineChatCommand(command: Command): void {
       if (options.json === true) process.stdout.write(`${JSON.stringify(answer)}\n`);
       else {
         process.stdout.write('\n');
+        if (endedInThoughts(answer)) process.stderr.write(`${CUT_IN_THOUGHTS}\n`);
         process.stderr.write(`${err.dim(describeAnswer(answer))}\n`);
       }
     });
+}
+
+const CUT_IN_THOUGHTS =
+  'The model was still thinking at the last token that it may make, and has no answer. Raise --max-tokens.';
+
+function endedInThoughts({ text, reasoning, finishReason }: ChatAnswer): boolean {
+  return finishReason === 'length' && text === '' && reasoning !== undefined;
 }
 
 /** Shows a person what the model thinks, beside the answer, which is the data. */
