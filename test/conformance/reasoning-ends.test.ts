@@ -33,7 +33,8 @@ const pool = await startPool();
 after(() => pool.close());
 const line = await startNetworkLine(pool.relay.url);
 after(() => line.close());
-await pool.addNode({ runtime: createScriptedRuntime(SCRIPTS), relayUrl: line.url });
+const runtime = createScriptedRuntime(SCRIPTS);
+await pool.addNode({ runtime, relayUrl: line.url });
 const client = pool.client();
 const anthropic = new Anthropic({ baseURL: pool.relay.url, apiKey: pool.relay.apiKey, authToken: null, maxRetries: 0 });
 
@@ -56,6 +57,27 @@ test('[CH12] an answer that ends within its thoughts has nothing else in it, in 
       [[{ type: 'thinking', thinking: 'Let me see', signature: '' }], 'max_tokens'],
     );
   }
+});
+
+test('[CH12] an answer that ended within its thoughts can be sent back as it came', async () => {
+  const [question] = ask('test/whole').messages;
+  const cut = await client.chat.completions.create(ask('test/cut'));
+  const messages = [question, cut.choices[0]?.message, question] as OpenAI.ChatCompletionMessageParam[];
+  const again = await client.chat.completions.create({ model: 'test/whole', messages });
+  assert.equal(again.choices[0]?.message.content, '42');
+  const { output } = await client.responses.create({ model: 'test/cut', input: 'x' });
+  const turns = [question, ...output, question] as OpenAI.Responses.ResponseInput;
+  assert.equal((await client.responses.create({ model: 'test/whole', input: turns })).output_text, '42');
+  const asked = { thinking: THINKING, max_tokens: 9 };
+  const { content } = await anthropic.messages.create({ ...ask('test/cut'), ...asked });
+  const told = [question, { role: 'assistant', content }, question] as Anthropic.MessageParam[];
+  const blocks = (await anthropic.messages.create({ model: 'test/whole', messages: told, ...asked })).content;
+  assert.deepEqual(
+    blocks.map(({ type }) => type),
+    ['thinking', 'text'],
+  );
+  const read = runtime.asked.flatMap(({ input }) => ('messages' in input ? input.messages : []));
+  assert.equal(read.filter(({ role, reasoning }) => role === 'assistant' && reasoning === 'Let me see').length, 2);
 });
 
 test('[CH12] a service that answers with a text tells what was thought, and how many tokens that took', async () => {
