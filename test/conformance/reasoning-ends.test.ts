@@ -76,7 +76,7 @@ test('[CH12] an answer that ended within its thoughts can be sent back as it cam
     blocks.map(({ type }) => type),
     ['thinking', 'text'],
   );
-  const read = runtime.asked.flatMap(({ input }) => ('messages' in input ? input.messages : []));
+  const read = runtime.asked.flatMap((job) => (job.type === 'llm' ? job.input.messages : []));
   assert.equal(read.filter(({ role, reasoning }) => role === 'assistant' && reasoning === 'Let me see').length, 2);
 });
 
