@@ -7,15 +7,20 @@ export type ThoughtFormat = {
   readonly close: string;
   /** What an answer without thoughts begins with, where that has a mark of its own. */
   readonly silent: string;
+  /** What stands between thoughts of several messages. */
+  readonly more: readonly string[];
 };
+
+const NEXT_CHANNEL = '<|end|><|start|>assistant<|channel|>';
 
 /** A template that has one of its marks in it is of the format; the first that fits is taken. */
 const FORMATS: readonly ThoughtFormat[] = [
   // gpt-oss: thoughts and answer are messages to different channels.
   {
     open: '<|channel|>analysis<|message|>',
-    close: '<|end|><|start|>assistant<|channel|>final<|message|>',
+    close: `${NEXT_CHANNEL}final<|message|>`,
     silent: '<|channel|>final<|message|>',
+    more: [`${NEXT_CHANNEL}analysis<|message|>`, `${NEXT_CHANNEL}commentary<|message|>`],
   },
   ...[
     // Gemma 4, Command R7B, Apertus, Magistral and Ministral, and nearly all others.
@@ -24,7 +29,7 @@ const FORMATS: readonly ThoughtFormat[] = [
     ['<|inner_prefix|>', '<|inner_suffix|>'],
     ['[THINK]', '[/THINK]'],
     ['<think>', '</think>'],
-  ].map(([open = '', close = '']) => ({ open, close, silent: '' })),
+  ].map(([open = '', close = '']) => ({ open, close, silent: '', more: [] })),
 ];
 
 /**
@@ -76,7 +81,7 @@ const NOTHING: ReadThoughts = { thoughts: '', text: '' };
 
 /** What begins a call (`callMark`) ends thoughts, too: the grammar of an answer knows nothing of them. */
 export function createThoughtReader(
-  { open, close, silent }: ThoughtFormat,
+  { open, close, silent, more }: ThoughtFormat,
   isBegun: boolean,
   callMark: string | null = null,
 ): ThoughtReader {
@@ -97,9 +102,10 @@ export function createThoughtReader(
     return readThoughts();
   };
   const readThoughts = (): ReadThoughts => {
+    for (const mark of more) held = held.replaceAll(mark, '\n\n');
     if (!hasThoughts) held = held.trimStart();
     const places = ends.map((mark) => held.indexOf(mark)).filter((at) => at >= 0);
-    if (places.length === 0) return { thoughts: take(held.length - heldBack(held, ends)), text: '' };
+    if (places.length === 0) return { thoughts: take(held.length - heldBack(held, [...ends, ...more])), text: '' };
     const end = Math.min(...places);
     const thoughts = held.slice(0, end).trimEnd();
     state = 'between';
@@ -136,7 +142,7 @@ export function createThoughtReader(
       return wasThinking ? { thoughts: rest, text: '', isOver: true } : { thoughts: '', text: rest };
     },
     isOfMark: (text) =>
-      text !== '' && state !== 'answering' && [open, close, silent].some((mark) => mark.includes(text)),
+      text !== '' && state !== 'answering' && [open, close, silent, ...more].some((mark) => mark.includes(text)),
     phase: () => state,
   };
 }

@@ -78,6 +78,13 @@ test('[J18] an answer without thoughts, and thoughts, are told by their channels
   const cases = [
     ['<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>42', 'Hm.', '42'],
     ['<|channel|>final<|message|>42', '', '42'],
+    // More thoughts, and words about calls, in messages of their own.
+    [
+      '<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>analysis<|message|>So.<|end|><|start|>assistant' +
+        '<|channel|>commentary<|message|>Now.<|end|><|start|>assistant<|channel|>final<|message|>42',
+      'Hm.\n\nSo.\n\nNow.',
+      '42',
+    ],
     ['<|channel|>analysis<|message|>Hm <|en', 'Hm <|en', ''],
     ['42', '', '42'],
   ] as const;
