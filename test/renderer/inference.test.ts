@@ -12,7 +12,13 @@ import { WebGpu } from '../../shared/protocol/capabilities.ts';
 import type { ChatMessage, JsonInput } from '../../shared/protocol/messages.ts';
 import { LOAD_LIMIT_MS } from '../../shared/runtimes/load-limit.ts';
 import { loadModel } from '../../shared/runtimes/transformers/engine.ts';
-import { buildEnginePage, engineOf, QUICK_WASM_FLAG, SOFTWARE_GPU_FLAG } from '../support/browsers/engine-page.ts';
+import {
+  buildEnginePage,
+  engineOf,
+  QUICK_GPU_FLAG,
+  QUICK_WASM_FLAG,
+  SOFTWARE_GPU_FLAG,
+} from '../support/browsers/engine-page.ts';
 import { launchChromium } from '../support/browsers/launch-chromium.ts';
 import { CHROMIUM_FLAGS } from '../support/browsers/page-node.ts';
 import { chain, piece, writeBigramModel } from '../support/models/bigram-model.ts';
@@ -54,7 +60,7 @@ before(async () => {
   const ticking = chain([piece('tick '), piece('tock ')], '<assistant>', piece('tick '));
   await writeBigramModel(folder, TICKS, { transitions: ticking, contextLength: 100_000 });
   pool = await startPool({ pagesFolder: await buildEnginePage() });
-  browser = await launchChromium([...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG, QUICK_WASM_FLAG]);
+  browser = await launchChromium([...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG, QUICK_GPU_FLAG, QUICK_WASM_FLAG]);
 });
 after(async () => {
   await browser?.close();

@@ -6,7 +6,13 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { encodeWav } from '../../shared/runtimes/media/wav.ts';
 import type { RuntimeJob } from '../../shared/runtimes/runtime.ts';
-import { buildEnginePage, engineOf, QUICK_WASM_FLAG, SOFTWARE_GPU_FLAG } from '../support/browsers/engine-page.ts';
+import {
+  buildEnginePage,
+  engineOf,
+  QUICK_GPU_FLAG,
+  QUICK_WASM_FLAG,
+  SOFTWARE_GPU_FLAG,
+} from '../support/browsers/engine-page.ts';
 import { launchChromium } from '../support/browsers/launch-chromium.ts';
 import { CHROMIUM_FLAGS } from '../support/browsers/page-node.ts';
 import { assertClose, softmax } from '../support/close-to.ts';
@@ -33,7 +39,7 @@ before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sparewatt-cases-'));
   await writeCaseModels(folder);
   pool = await startPool({ pagesFolder: await buildEnginePage() });
-  browser = await launchChromium([...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG, QUICK_WASM_FLAG]);
+  browser = await launchChromium([...CHROMIUM_FLAGS, SOFTWARE_GPU_FLAG, QUICK_GPU_FLAG, QUICK_WASM_FLAG]);
 });
 after(async () => {
   await browser?.close();

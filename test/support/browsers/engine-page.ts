@@ -20,6 +20,12 @@ const ENGINE_PAGE = {
 export const SOFTWARE_GPU_FLAG = '--enable-unsafe-webgpu';
 
 /**
+ * Memory that the threads of a workgroup share is not cleared before each: clearing is most of what SwiftShader compiles, and a third of
+ * what it runs. ONNX Runtime turns it off by itself outside browsers, so that none of its kernels needs it; gpu.test.ts, of our own, has it.
+ */
+export const QUICK_GPU_FLAG = '--enable-dawn-features=disable_workgroup_init';
+
+/**
  * WebAssembly as it was compiled first, without a second compiler in the background: models of a test are done before that pays, and
  * it is a third of what they take. Other tests, of the app and of a node in a page, run it as everybody's does.
  */

@@ -12,7 +12,7 @@ import { startDesktopAgent } from '../../../main/node/start-desktop-agent.ts';
 import { COMPUTE_URL } from '../../../main/windows/app-pages.ts';
 import { afterTest } from '../after-test.ts';
 import { type Browsers, createBrowsers } from '../browsers/browsers.ts';
-import { QUICK_WASM_FLAG } from '../browsers/engine-page.ts';
+import { QUICK_GPU_FLAG, QUICK_WASM_FLAG } from '../browsers/engine-page.ts';
 import { type Desktop, type DesktopOptions, startDesktop } from './desktop.ts';
 import { type ChromiumRenderer, createChromiumRenderer } from './electron-double/chromium-renderer.ts';
 import type { ElectronHands } from './electron-double/electron-double.ts';
@@ -29,7 +29,11 @@ export type BuiltApp = { folder: string; folders: DesktopHost['folders']; browse
 
 /** For what is no test of the compiler: `desktop.test.ts` and others of the app run WebAssembly as everybody's does. */
 export function quickWasm({ switches }: ElectronHands): void {
-  const [name = '', value = ''] = QUICK_WASM_FLAG.slice(2).split('=');
+  setSwitch(switches, QUICK_WASM_FLAG);
+}
+
+function setSwitch(switches: ElectronHands['switches'], flag: string): void {
+  const [name = '', value = ''] = flag.slice(2).split('=');
   switches.set(name, value);
 }
 
@@ -72,6 +76,7 @@ export async function startComputingDesktop(
     before: (hands) => {
       renderer = createChromiumRenderer(() => hands, built.browsers);
       hands.renderer = renderer;
+      setSwitch(hands.switches, QUICK_GPU_FLAG);
       before?.(hands);
     },
   });

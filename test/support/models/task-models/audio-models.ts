@@ -2,6 +2,7 @@
  * Models that hear and speak in tones, one for each letter: what one says the other understands. No training; a bank
  * of sines and cosines is a Fourier transform.
  */
+import { encodeWav } from '../../../../shared/runtimes/media/wav.ts';
 import { onnxNode } from '../onnx-writer.ts';
 import { bertTokenizer, characterTokenizer } from './tokenizers.ts';
 import { floatValue, graphFile, id2label, ints, intValue, scalar, writeModel } from './write-model.ts';
@@ -30,6 +31,18 @@ export function toneSpeech(text: string, rateHz = RATE_HZ): Float32Array {
     }
   }
   return samples;
+}
+
+/** More of a second's bytes than a model hears: of what is large, hearing is to be short. */
+const STUDIO_HZ = 96_000;
+const LARGE_S = 40;
+
+/** "HELLO", silence and "BYE", as a WAV file of more bytes than a message of the bus takes. */
+export function largeSpeech(): Uint8Array<ArrayBuffer> {
+  const samples = new Float32Array(LARGE_S * STUDIO_HZ);
+  samples.set(toneSpeech('HELLO', STUDIO_HZ));
+  samples.set(toneSpeech('BYE', STUDIO_HZ), samples.length - 2 * STUDIO_HZ);
+  return encodeWav({ samples, rateHz: STUDIO_HZ }) as Uint8Array<ArrayBuffer>;
 }
 
 /** Frames of 20 ms against the tones: `energies` is [batch, tones, frames]. */
