@@ -2,25 +2,32 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { afterTest } from './support/after-test.ts';
-import { inGoodOrder } from './support/file-order.ts';
+import { inGoodOrder, isHeavy } from './support/file-order.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
+import { groupFiles } from './support/test-groups.ts';
 import { until } from './support/until.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** A run of files with these words in them, by their names. */
-function runFiles(t: TestContext, texts: Record<string, string>): { run: ChildProcess; folder: string } {
+type Run = { run: ChildProcess; folder: string };
+
+/** A run of files with these words in them, by their names; `together` has them in one process. */
+function runFiles(t: TestContext, texts: Record<string, string>, together = false): Run {
   const folder = temporaryFolder(t);
-  const files = Object.entries(texts).map(([name, text]) => {
+  const written = Object.entries(texts).map(([name, text]) => {
     const file = join(folder, `${name}.test.ts`);
     writeFileSync(file, `import { test } from 'node:test';\nimport { writeFileSync } from 'node:fs';\n${text}`);
     return file;
   });
+  const group = join(folder, 'group.test.ts');
+  const runner = JSON.stringify(join(ROOT, 'test', 'support', 'run-together.ts'));
+  writeFileSync(group, `import { runTogether } from ${runner};\nrunTogether(${JSON.stringify(written)});`);
+  const files = together ? [group] : written;
   const { NODE_TEST_CONTEXT: _ours, ...env } = process.env;
   const run = spawn(process.execPath, ['test/run-files.ts', '2', '120000', ...files], { cwd: ROOT, env });
   afterTest(t, () => void run.kill('SIGKILL'));
@@ -66,6 +73,13 @@ for (const [what, text, told] of [
     assert.match(said, told);
     assert.match(said, /✔ the other/);
   });
+
+  test(`${what} fails a run of files that share a process`, async (t) => {
+    const { run } = runFiles(t, { a: "test('the other', () => {});", b: text }, true);
+    const { code, said } = await saidBy(run);
+    assert.equal(code, 1, said);
+    assert.match(said, told);
+  });
 }
 
 test('a run that is ended takes its files with it', async (t) => {
@@ -78,6 +92,34 @@ test('a run that is ended takes its files with it', async (t) => {
   run.kill('SIGTERM');
   assert.equal((await ended).code, 1);
   await until(() => !isThere(Number(readFileSync(pid, 'utf8'))));
+});
+
+test('files that share a process have hooks and tests of their own, and one that exits is told with those behind it', async (t) => {
+  const hooked = (name: string) => `
+    import { after, before } from 'node:test';
+    let is = 'closed';
+    before(() => void (is = 'open'));
+    after(() => console.log('closed ${name}'));
+    test('${name}', () => { if (is !== 'open') throw new Error('no hook') ; console.log('ran ${name}'); });`;
+  const { run } = runFiles(t, { a: hooked('a'), b: hooked('b'), c: "test('c', () => process.exit(0));" }, true);
+  const { code, said } = await saidBy(run);
+  assert.equal(code, 1, said);
+  assert.deepEqual(said.match(/(ran|closed) \w/g), ['ran a', 'closed a', 'ran b', 'closed b']);
+  assert.match(said, /Ended before its files had: \S*c\.test\.ts\./);
+});
+
+test('each file is run once, by itself or with neighbours of its room, and heavy ones by themselves', (t) => {
+  const all = globSync('test/**/*.test.ts', { cwd: ROOT });
+  const folder = temporaryFolder(t);
+  const run = groupFiles(all, folder);
+  const shared = run
+    .filter((file) => file.startsWith(folder))
+    .map((file) => readFileSync(file, 'utf8').match(/test\/[^"]*\.test\.ts/g) ?? []);
+  assert.ok(shared.every((files) => files.length <= 8 && new Set(files.map((file) => file.split('/')[1])).size === 1));
+  assert.ok(!shared.flat().some(isHeavy));
+  const alone = run.filter((file) => !file.startsWith(folder));
+  assert.deepEqual([...alone, ...shared.flat()].sort(), all.sort());
+  assert.ok(shared.length > 0 && alone.length > 0);
 });
 
 test('files that keep several processes busy begin evenly among the others, each once and none at the end', () => {

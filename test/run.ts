@@ -8,6 +8,7 @@ import { ensureChromium } from './support/browsers/chromium.ts';
 import { openMemoryFolder } from './support/memory-folder.ts';
 import { ownEnvironment } from './support/own-environment.ts';
 import { ensurePostgres } from './support/postgres.ts';
+import { groupFiles } from './support/test-groups.ts';
 
 /**
  * `npm test`: installs what the tests need, builds the pages, then runs every test file, and the checks beside them. Names on the
@@ -54,7 +55,8 @@ void check?.then(({ failure }) => failure && console.error(`${failure}: what it 
 await runOrExit('pages', ['build/pages.ts', ...(wanted.length === 0 ? [] : ['--if-needed'])]);
 if (files.some((file) => file.includes('renderer')))
   await runOrExit('engine page', ['test/support/browsers/build-engine-page.ts']);
-const tests = await run('tests', ['test/run-files.ts', `${CONCURRENCY}`, `${TEST_MS}`, ...files]);
+const processes = wanted.length === 0 ? groupFiles(files, join(root, 'dist', 'test-groups')) : files;
+const tests = await run('tests', ['test/run-files.ts', `${CONCURRENCY}`, `${TEST_MS}`, ...processes]);
 const checked = await check;
 if (checked !== undefined) process.stdout.write(checked.said);
 for (const failure of [checked?.failure, tests.failure]) if (failure !== undefined) console.error(failure);
