@@ -13,6 +13,13 @@ export function lanUrl(url: string): string | undefined {
   return address === undefined ? undefined : `${protocol}//${address}${port === '' ? '' : `:${port}`}`;
 }
 
+/** Where this machine reaches a relay of its own: one that listens on every address has none to dial by that name. */
+export function localUrlOf(url: string): string {
+  const { protocol, hostname, port } = new URL(url);
+  const name = hostname === '0.0.0.0' || hostname === '[::]' ? '127.0.0.1' : hostname;
+  return `${protocol}//${name}${port === '' ? '' : `:${port}`}`;
+}
+
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
 }

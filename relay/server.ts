@@ -8,6 +8,7 @@ import { shownDefaults } from './config/shown-settings.ts';
 import { readDiskUsage } from './data-folder/disk-usage.ts';
 import { announceRelay, isToAnnounce } from './discovery/announce-relay.ts';
 import { SHELF_FILE } from './jobs/record-shelf.ts';
+import { localUrlOf } from './lan-url.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { listen } from './listen.ts';
 import type { RelayLog } from './log.ts';
@@ -57,6 +58,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     undo.push(() => drain(services.lifecycle, options));
     services.homecoming.expect(register.list().flatMap(({ nodeId, state }) => (state === 'active' ? [nodeId] : [])));
     services.lifecycle.serve();
+    ground.folder.tellUrl(localUrlOf(url));
     log.info({ url, nats: fabric.url }, 'the relay is ready');
     return {
       url,

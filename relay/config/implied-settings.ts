@@ -5,17 +5,14 @@ import {
   type RememberedRelay,
 } from '../../shared/config/remembered-relay.ts';
 import { readText } from '../../shared/files/read-text.ts';
+import { readHolder } from '../data-folder/holder-file.ts';
 import { readIfThere } from '../data-folder/read-if-there.ts';
+import { nodeFolder, relayFolder } from './folders.ts';
 import { ORIGINS, type Resolution, type ResolvedSetting } from './resolve-settings.ts';
 
-/** A node keeps its files apart from those of a relay that shares the data folder. */
-export function nodeFolder(dataFolder: string): string {
-  return join(dataFolder, 'node');
-}
-
 /**
- * Fills in what nobody gave and other things tell: a node goes to the relay that let it in, and a client asks the relay
- * that is configured on this machine.
+ * Fills in what nobody gave and other things tell: a node goes to the relay that let it in, or else to the one that runs with this
+ * data folder; a client asks that one, or else the one that is configured on this machine.
  */
 export function withImplied({ settings, faults }: Resolution, workingFolder: string): Resolution {
   const find = (section: string, key: string) => settings.find((row) => row.section === section && row.key === key);
@@ -25,8 +22,13 @@ export function withImplied({ settings, faults }: Resolution, workingFolder: str
     if (row?.origin === 'default') implied.set(row, what);
   };
   const [data, relay] = [find('program', 'data'), find('node', 'relay')];
-  if (data !== undefined && relay !== undefined) {
-    const file = join(nodeFolder(resolve(workingFolder, String(data.value))), REMEMBERED_RELAY_FILE);
+  const folder = data === undefined ? undefined : resolve(workingFolder, String(data.value));
+  const running = folder === undefined ? undefined : runningRelay(folder);
+  const configured = addressOf(find('relay', 'host'), find('relay', 'port'), find('relay', 'tls'));
+  imply(find('client', 'relay'), running ?? configured);
+  if (running !== undefined) imply(relay, running);
+  if (folder !== undefined && relay !== undefined) {
+    const file = join(nodeFolder(folder), REMEMBERED_RELAY_FILE);
     const remembered = readRemembered(file);
     if (typeof remembered === 'string') {
       if (relay.origin === 'default') found.push(`${file} ${remembered}, or give the relay with --relay.`);
@@ -35,7 +37,6 @@ export function withImplied({ settings, faults }: Resolution, workingFolder: str
       imply(find('node', 'name'), { value: remembered.name, origin: 'remembered', place: file });
     }
   }
-  imply(find('client', 'relay'), addressOf(find('relay', 'host'), find('relay', 'port'), find('relay', 'tls')));
   return { settings: settings.map((row) => ({ ...row, ...implied.get(row) })), faults: [...faults, ...found] };
 }
 
@@ -50,6 +51,15 @@ function readRemembered(file: string): RememberedRelay | typeof DAMAGED | typeof
   } catch {
     return UNREADABLE;
   }
+}
+
+/** Undefined where none runs, or has begun to listen. */
+function runningRelay(dataFolder: string): Partial<ResolvedSetting> | undefined {
+  const place = join(relayFolder(dataFolder), 'relay.pid');
+  const { url } = readHolder(place) ?? {};
+  return url === undefined || !/^https?:/.test(url) || !URL.canParse(url)
+    ? undefined
+    : { value: url, origin: 'running', place };
 }
 
 /** Where a relay with this host and port is reached from its own machine. */

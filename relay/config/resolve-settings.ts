@@ -6,7 +6,7 @@ import { pathOf, rowsOf, type SectionName, type SettingRow } from './sections.ts
 import { faultOf, fromText, withItemsRead } from './setting-value.ts';
 
 /** In rising order: the later wins. */
-export const ORIGINS = ['default', 'remembered', 'file', 'environment', 'flag'] as const;
+export const ORIGINS = ['default', 'running', 'remembered', 'file', 'environment', 'flag'] as const;
 export type Origin = (typeof ORIGINS)[number];
 
 export type ResolvedSetting = SettingRow & {

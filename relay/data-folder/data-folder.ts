@@ -19,6 +19,8 @@ export type DataFolder = {
     schema: Schema,
     make: () => Static<Schema>,
   ): Static<Schema>;
+  /** Says where its holder listens, to commands of this machine. */
+  tellUrl(url: string): void;
   /** Gives the folder back; a second call does nothing. */
   close(): void;
 };
@@ -32,7 +34,7 @@ export type DataFolderOptions = { log: RelayLog; now?: () => number };
 export function openDataFolder(path: string, options: DataFolderOptions): DataFolder {
   const root = resolve(path);
   makeFolder(root);
-  const release = withAdvice(root, () => lockFolder(root, options.now ?? Date.now));
+  const { release, tellUrl } = withAdvice(root, () => lockFolder(root, options.now ?? Date.now));
   try {
     // The database and its journals are files of whatever mode.
     closeToOthers(root, options.log);
@@ -46,6 +48,7 @@ export function openDataFolder(path: string, options: DataFolderOptions): DataFo
     file: (...names) => join(root, ...names),
     subfolder: (name) => makeFolder(join(root, name)),
     readOrCreateSecretFile: (name, schema, make) => readOrCreateSecretFile(root, name, schema, make, options.log),
+    tellUrl,
     close: () => {
       if (!held) return;
       held = false;

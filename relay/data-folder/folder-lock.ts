@@ -1,8 +1,9 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { Problem } from '../../shared/problems/problem.ts';
 import { codeOf } from './folder-problems.ts';
+import { readHolder, tellHolder } from './holder-file.ts';
 
 /** Of two that reach for the lock in the same instant one steps back at once; the other gets it within this time. */
 const CONTEST_MS = 100;
@@ -12,14 +13,20 @@ const held = new Set<Database.Database>();
 /** Whose folder it is; a relay and a node may share a data folder, each in its own part. */
 type Holder = 'relay' | 'node';
 
+export type FolderLock = {
+  /** Says where the holder listens, to commands of this machine. */
+  tellUrl(url: string): void;
+  release(): void;
+};
+
 /**
- * Takes the folder for this process alone; throws `data_folder_in_use`. Returns how to give it back.
+ * Takes the folder for this process alone; throws `data_folder_in_use`.
  *
  * The lock is an exclusive transaction on an empty SQLite file, because that is a lock of the operating system: it is
  * taken in one step, so that of two starters exactly one wins, and it dies with its process, so that no pid has to be
  * judged dead or reused. The pid file beside it is only there to name the holder.
  */
-export function lockFolder(folder: string, now: () => number, holder: Holder = 'relay'): () => void {
+export function lockFolder(folder: string, now: () => number, holder: Holder = 'relay'): FolderLock {
   const lockFile = join(folder, `${holder}.lock`);
   const holderFile = join(folder, `${holder}.pid`);
   const database = openLockFile(lockFile);
@@ -32,22 +39,17 @@ export function lockFolder(folder: string, now: () => number, holder: Holder = '
     if (codeOf(error).startsWith('SQLITE_BUSY')) throw inUse(folder, holderFile, error);
     throw unusable(lockFile, error);
   }
-  tellHolder(holderFile, now());
+  const self = { pid: process.pid, startedAt: now() };
+  tellHolder(holderFile, self);
   held.add(database);
-  return () => {
-    rmSync(holderFile, { force: true });
-    held.delete(database);
-    database.close();
+  return {
+    tellUrl: (url) => tellHolder(holderFile, { ...self, url }),
+    release: () => {
+      rmSync(holderFile, { force: true });
+      held.delete(database);
+      database.close();
+    },
   };
-}
-
-/** On a full disk the lock holds all the same, and what its holder can do there it says itself. */
-function tellHolder(holderFile: string, startedAt: number): void {
-  try {
-    writeFileSync(holderFile, JSON.stringify({ pid: process.pid, startedAt }), { mode: 0o600 });
-  } catch {
-    // Whoever finds the folder taken hears of another process, without its number.
-  }
 }
 
 function openLockFile(path: string): Database.Database {
@@ -59,7 +61,7 @@ function openLockFile(path: string): Database.Database {
 }
 
 function inUse(folder: string, holderFile: string, cause: unknown): Problem {
-  const pid = holderOf(holderFile);
+  const { pid } = readHolder(holderFile) ?? {};
   const who = pid === undefined ? 'Another process' : `Process ${pid}`;
   const detail = `${who} uses the data folder ${folder}. Stop it first, or name another folder with --data.`;
   return new Problem('data_folder_in_use', detail, { cause });
@@ -72,16 +74,4 @@ function unusable(lockFile: string, cause: unknown): Problem {
     : 'Give this user the right to write in the folder, free some space if the disk is full, or name another folder with --data.';
   const detail = `${lockFile} cannot be locked (${reason}). ${advice}`;
   return new Problem('data_folder_unusable', detail, { cause });
-}
-
-/** The pid beside a held lock; undefined in the moment before its new holder has written it. */
-function holderOf(holderFile: string): number | undefined {
-  try {
-    const { pid } = JSON.parse(readFileSync(holderFile, 'utf8')) as { pid?: unknown };
-    if (typeof pid !== 'number') return undefined;
-    process.kill(pid, 0);
-    return pid;
-  } catch {
-    return undefined;
-  }
 }

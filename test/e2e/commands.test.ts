@@ -40,6 +40,15 @@ describe('the sparewatt command', () => {
     assert.equal(health.status, 200);
   });
 
+  it('asks the relay that runs with the data folder, wherever it listens, and says so', async () => {
+    const keys = await runSparewatt(['keys', 'list', '--data', data, '--json']);
+    assert.equal(keys.code, 0, keys.stderr);
+    const { stdout } = await runSparewatt(['config', '--data', data]);
+    const said = `${JSON.stringify(ready.url)}  running: ${join(data, 'relay', 'relay.pid')}`;
+    const line = stdout.split('\n').find((row) => row.startsWith('client.relay '));
+    assert.ok(line?.endsWith(` ${said}`), line);
+  });
+
   it('serves the demo models from an agent and answers a chat with a receipt', async () => {
     const agent = sparewatt(['agent', '--relay', ready.url, '--data', data, '--ready-json']);
     const { nodeId, pid } = JSON.parse(await agent.firstLine()) as { nodeId: string; pid: number };

@@ -1,18 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../../shared/problems/problem.ts';
-
-/** A relay keeps its files apart from those of a node that shares the data folder. */
-export function relayFolder(dataFolder: string): string {
-  return join(dataFolder, 'relay');
-}
-
-/** Where this machine reaches a relay of its own: one that listens on every address has none to dial by that name. */
-export function localUrlOf(url: string): string {
-  const { protocol, hostname, port } = new URL(url);
-  const name = hostname === '0.0.0.0' || hostname === '[::]' ? '127.0.0.1' : hostname;
-  return `${protocol}//${name}${port === '' ? '' : `:${port}`}`;
-}
+import { relayFolder } from '../../config/folders.ts';
 
 /** The API key of the relay that keeps its data here, so that a person on the same machine need not copy it. */
 export function readApiKey(dataFolder: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import tls from 'node:tls';
-import { relayFolder } from './local-relay.ts';
+import { relayFolder } from '../../config/folders.ts';
 
 /** Where the relay that keeps its data here leaves the certificate of its authority, once it has spoken TLS. */
 export function authorityFile(dataFolder: string): string {

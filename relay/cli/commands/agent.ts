@@ -6,7 +6,7 @@ import { type PairingInvitation, parseInvitation } from '../../../shared/identit
 import { TOLD_BY_SYSTEMS } from '../../../shared/preferences/owner-rules.ts';
 import { createOtlpExporter, type OtlpExporter, type OtlpTarget } from '../../../shared/tracing/otlp-exporter.ts';
 import { saveCompiledCodeSoon } from '../../compiled-code.ts';
-import { nodeFolder } from '../../config/implied-settings.ts';
+import { nodeFolder } from '../../config/folders.ts';
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
 import { otlpTargetOf } from '../../config/otlp-target.ts';
 import { isToDiscover } from '../../config/relay-or-discover.ts';
@@ -117,7 +117,7 @@ async function takeNodeFolder(data: string): Promise<string> {
   // Loaded here, as its database driver is native code that no other command waits for.
   const { lockFolder } = await import('../../data-folder/folder-lock.ts');
   const folder = makeFolder(nodeFolder(data));
-  process.once('exit', lockFolder(folder, Date.now, 'node'));
+  process.once('exit', lockFolder(folder, Date.now, 'node').release);
   return folder;
 }
 
@@ -145,10 +145,10 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** A link says where its relay is; an address that was given beside it counts more, one that is remembered does not. */
+/** A link says where its relay is; an address that was given beside it counts more, one that was found here does not. */
 function relayToGoTo(loaded: LoadedSettings, { relay }: NodeSettings, invitation?: PairingInvitation): string {
   const given = loaded.settings.find(({ section, key }) => section === 'node' && key === 'relay');
-  const isGiven = given?.origin !== 'default' && given?.origin !== 'remembered';
+  const isGiven = !['default', 'remembered', 'running'].includes(given?.origin ?? 'default');
   return isGiven ? relay : (invitation?.relayUrl ?? relay);
 }
 

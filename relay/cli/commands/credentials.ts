@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { relayFolder } from '../../config/folders.ts';
 import { readBusIdentity } from '../../fabric/bus/bus-identity.ts';
 import { mintOperatorCredentials } from '../../fabric/bus/operator-credentials.ts';
-import { relayFolder } from '../client/local-relay.ts';
 import { parseCount } from '../options/options.ts';
 import { addDataOption, readDataFolder, type SettingOptions } from '../options/setting-options.ts';
 

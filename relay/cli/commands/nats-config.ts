@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
+import { relayFolder } from '../../config/folders.ts';
 import { openDataFolder } from '../../data-folder/data-folder.ts';
 import { readOrCreateBusIdentity } from '../../fabric/bus/bus-identity.ts';
 import { exportNatsConfig } from '../../fabric/nats-server/nats-config.ts';
 import { createProcessLog } from '../../process-log.ts';
-import { relayFolder } from '../client/local-relay.ts';
 import { addDataOption, readDataFolder, type SettingOptions } from '../options/setting-options.ts';
 
 export function defineNatsConfigCommand(command: Command): void {

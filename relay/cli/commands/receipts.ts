@@ -13,6 +13,7 @@ import {
   type ReceiptProof,
   receiptIn,
 } from '../../../shared/receipts/receipt-proof.ts';
+import { relayFolder } from '../../config/folders.ts';
 import { settingsOf } from '../../config/load-settings.ts';
 import { readRelayPublicKey } from '../../pairing/relay-identity.ts';
 import { auditLog } from '../../receipts/log/audit-log.ts';
@@ -20,7 +21,6 @@ import { HEAD_FILE, readHeadFile } from '../../receipts/log/head-file.ts';
 import { DATABASE_FILE, openStore } from '../../store/open-store.ts';
 import { getJson } from '../client/get-json.ts';
 import { checkLogOnline } from '../client/known-heads.ts';
-import { relayFolder } from '../client/local-relay.ts';
 import { fetchReceiptProof, readReceiptFile, readText } from '../client/receipt-file.ts';
 import { addClientOptions, readClient, readDataFolder } from '../options/client-options.ts';
 import { loadFromOptions, type SettingOptions } from '../options/setting-options.ts';

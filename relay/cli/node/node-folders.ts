@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { CONTROL_FOLDER } from '../../../shared/control/control-protocol.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
-import { nodeFolder } from '../../config/implied-settings.ts';
+import { nodeFolder } from '../../config/folders.ts';
 import type { LoadedSettings } from '../../config/load-settings.ts';
 import { COMMAND } from '../own-command.ts';
 import { type FoundNode, findNodes } from './control-client.ts';

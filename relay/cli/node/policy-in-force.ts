@@ -4,7 +4,7 @@ import { type NodePolicy, POLICY_FILE } from '../../../shared/policy/node-policy
 import { parseOwnerDocument } from '../../../shared/preferences/owner-document.ts';
 import type { Preferences } from '../../../shared/preferences/preferences.ts';
 import { toProblem } from '../../../shared/problems/problem.ts';
-import { nodeFolder } from '../../config/implied-settings.ts';
+import { nodeFolder } from '../../config/folders.ts';
 import type { LoadedSettings } from '../../config/load-settings.ts';
 
 /**

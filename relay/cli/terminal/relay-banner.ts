@@ -1,7 +1,6 @@
 import { type LoadedSettings, settingsOf } from '../../config/load-settings.ts';
-import { isLoopback, lanUrl } from '../../lan-url.ts';
+import { isLoopback, lanUrl, localUrlOf } from '../../lan-url.ts';
 import { VERSION } from '../../version.ts';
-import { localUrlOf } from '../client/local-relay.ts';
 import { authorityFile } from '../client/relay-authority.ts';
 import { COMMAND } from '../own-command.ts';
 import { out } from './style.ts';

@@ -231,6 +231,40 @@ test('a client asks the relay that is configured on this machine, unless another
   assert.equal(at({ toml: '[relay]\nport = 9000\n[client]\nrelay = "http://a:1"\n' }).value, 'http://a:1');
 });
 
+test('client and node go to the relay that runs with their data folder, wherever that listens', (t) => {
+  const data = temporaryFolder(t);
+  const file = join(data, 'relay', 'relay.pid');
+  mkdirSync(join(data, 'relay'));
+  const settings = (flags: Record<string, unknown> = {}, toml = '') => {
+    writeFileSync(join(data, 'sparewatt.toml'), toml);
+    return loadSettings(SECTION_NAMES, { flags: { data, ...flags }, workingFolder: data, env: {} });
+  };
+  const at = (...given: Parameters<typeof settings>) => one(settings(...given), 'client.relay');
+  const holds = (text: string): void => writeFileSync(file, text);
+  const url = 'https://127.0.0.1:41234';
+  holds(JSON.stringify({ pid: process.pid, startedAt: 1, url }));
+  assert.deepEqual(at(), { value: url, origin: 'running', place: file });
+  assert.equal(one(settings(), 'node.relay').value, url);
+  assert.equal(isToDiscover(settings({ discover: true }).settings), true);
+  // What it was told to do is less than what it does, and a client that is told another asks that.
+  assert.equal(at({}, '[client]\nrelay = "http://a:1"\n').value, 'http://a:1');
+  assert.equal(at({ relay: 'http://a:1' }).value, 'http://a:1');
+  assert.equal(at({}, '[relay]\nport = 9000\n').value, url);
+  const usual = { value: 'http://127.0.0.1:8484', origin: 'default', place: null };
+  for (const text of [
+    JSON.stringify({ pid: process.pid, startedAt: 1 }),
+    JSON.stringify({ pid: 2 ** 22 + 1, startedAt: 1, url }),
+    JSON.stringify({ pid: process.pid, startedAt: 1, url: 'file:///etc/passwd' }),
+    JSON.stringify({ pid: process.pid, startedAt: 1, url: 7 }),
+    '{"pid":',
+    'null',
+    '',
+  ]) {
+    holds(text);
+    assert.deepEqual(at(), usual, text);
+  }
+});
+
 test('the bus takes no port that the relay takes itself', (t) => {
   const faults = (ports: string) => load(t, { toml: `[relay]\n${ports}` }).faults;
   const sentence = 'relay.bus_port is 9000 as relay.port is, and each takes one of its own. Leave relay.bus_port out.';
@@ -246,6 +280,10 @@ test('a node goes to the relay that let it in last, unless it is told another', 
   const at = (flags: Record<string, unknown> = {}) =>
     loadSettings(['program', 'node'], { flags, workingFolder: data, env: { SPAREWATT_DATA: data } });
   assert.equal(one(at(), 'node.relay').origin, 'default');
+  mkdirSync(join(data, 'relay'));
+  const running = { pid: process.pid, startedAt: 1, url: 'http://127.0.0.1:41234' };
+  writeFileSync(join(data, 'relay', 'relay.pid'), JSON.stringify(running));
+  assert.equal(one(at(), 'node.relay').value, running.url);
   writeFileSync(file, rememberedRelayText({ relay: 'http://192.0.2.1:8484', name: 'attic' }));
   assert.deepEqual(one(at(), 'node.name'), { value: 'attic', origin: 'remembered', place: file });
   assert.equal(one(at({ name: 'den' }), 'node.name').value, 'den');
