@@ -4,8 +4,9 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { InlineConfig, Plugin } from 'vite';
+import type { InlineConfig } from 'vite';
 import { collectLicences, LICENCES_FILE, type LicenceCollector } from './licences.ts';
+import { UNUSED_PACKAGES, withoutPackages } from './without-packages.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
@@ -15,6 +16,9 @@ const GZIP = { level: 5 };
 
 /** Libraries mark what a server may not render, and no page of ours is rendered on one. */
 const UNTOLD = new Set(['MODULE_LEVEL_DIRECTIVE', 'PLUGIN_TIMINGS']);
+
+/** nats.ws names Node's crypto for hosts that have no WebCrypto; no browser gets there. */
+const UNUSED = ['crypto', ...UNUSED_PACKAGES];
 
 export type PagesToBuild = {
   /** Every folder in it that has an index.html is a page. */
@@ -84,8 +88,8 @@ function viteConfig({ sources, output }: PagesToBuild, licences: LicenceCollecto
     logLevel: 'warn',
     // onnxruntime-web comes with its WebAssembly inlined or beside it; only beside it may one of several be chosen.
     resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
-    plugins: [withoutNodeCrypto(), licences.plugin()],
-    worker: { format: 'es', plugins: () => [withoutNodeCrypto(), licences.plugin()] },
+    plugins: [withoutPackages(UNUSED), licences.plugin()],
+    worker: { format: 'es', plugins: () => [withoutPackages(UNUSED), licences.plugin()] },
     build: {
       outDir: output,
       emptyOutDir: true,
@@ -100,17 +104,6 @@ function viteConfig({ sources, output }: PagesToBuild, licences: LicenceCollecto
         onwarn: (warning, warn) => void (UNTOLD.has(warning.code ?? '') || warn(warning)),
       },
     },
-  };
-}
-
-/** nats.ws names Node's crypto for hosts that have no WebCrypto; no browser gets there. */
-function withoutNodeCrypto(): Plugin {
-  const stub = '\0no-node-crypto';
-  return {
-    name: 'without-node-crypto',
-    enforce: 'pre',
-    resolveId: (id) => (id === 'crypto' ? stub : undefined),
-    load: (id) => (id === stub ? 'export default {};' : undefined),
   };
 }
 

@@ -15,7 +15,6 @@ const ADDED: Readonly<Record<string, readonly string[]>> = {
   '@wasm-audio-decoders/common': [DECODERS],
   '@wasm-audio-decoders/flac': [DECODERS, 'libflac.txt'],
   '@wasm-audio-decoders/ogg-vorbis': [DECODERS, 'libogg-libvorbis.txt'],
-  '@wasm-audio-decoders/opus-ml': [DECODERS, 'libopus.txt'],
   // The LGPL 3 is what it adds to the GPL 3.
   'codec-parser': ['gpl-3.txt'],
   'lazy-val': ['lazy-val.txt'],

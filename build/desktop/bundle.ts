@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type InlineConfig } from 'vite';
 import { collectLicences } from '../licences.ts';
+import { UNUSED_PACKAGES, withoutPackages } from '../without-packages.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The folder that becomes the app's archive. */
@@ -29,7 +30,8 @@ const PRELOADS: readonly Bundle[] = [
 
 /** Bundles the main process and the preloads into `folder`. Rejects with Vite's own error. */
 export async function bundleMain(folder: string = APP_FOLDER, licences = collectLicences(ROOT)): Promise<void> {
-  for (const bundle of MAIN) await build({ ...configOf(bundle, folder), plugins: [licences.plugin()] });
+  for (const bundle of MAIN)
+    await build({ ...configOf(bundle, folder), plugins: [withoutPackages(UNUSED_PACKAGES), licences.plugin()] });
   await bundlePreloads(folder);
 }
 

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { buildPages, PAGES } from '../../build/build-pages.ts';
 import { licensedAt } from '../../build/licence-texts.ts';
+import { UNUSED_PACKAGES } from '../../build/without-packages.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 function writeTo(folder: string, files: Readonly<Record<string, string>>): void {
@@ -86,4 +87,5 @@ test('the built pages name what they hold of others, to the decoders in their wo
   ]) {
     assert.match(text, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+`, 'm'));
   }
+  for (const name of UNUSED_PACKAGES) assert.ok(!text.includes(name), `${name} is in the pages`);
 });
