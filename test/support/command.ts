@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { afterFile } from './after-file.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BIN = fileURLToPath(new URL('../../relay/cli/bin.mjs', import.meta.url));
 
 const running = new Set<ChildProcess>();
 // A failed test must not leave a command running, which would keep its file from ever ending.
-after(() => {
+afterFile(() => {
   for (const child of running) child.kill('SIGKILL');
 });
 

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { after } from 'node:test';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { afterFile } from './after-file.ts';
 import { installPackage, mayInstallPackages } from './debian-package.ts';
 import { descendantsOf } from './processes.ts';
 
@@ -103,7 +103,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
   const atExit = () => server?.kill('SIGQUIT');
   process.once('exit', atExit);
-  after(async () => {
+  afterFile(async () => {
     process.off('exit', atExit);
     await end('SIGQUIT');
     rmSync(folder, { recursive: true, force: true });

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
+import { afterFile } from './after-file.ts';
 import { afterTest } from './after-test.ts';
 
 /** An empty folder that is removed when the test ends. */
@@ -14,7 +15,7 @@ export function temporaryFolder(t: TestContext): string {
 /** The same for all tests of a file, or of the suite in which it is called; not for what a process still has open then. */
 export function sharedFolder(): string {
   const folder = makeFolder();
-  after(() => removeFolder(folder));
+  afterFile(() => removeFolder(folder));
   return folder;
 }
 
