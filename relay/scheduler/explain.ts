@@ -3,11 +3,18 @@ import { isOnProbation, SILENT } from '../fabric/nodes/free-nodes.ts';
 import type { LiveNode, NodeTable } from '../fabric/nodes/node-table.ts';
 import { bestOf, scoreOf, trustedFirst } from './choose.ts';
 import { showScore } from './decisions.ts';
-import { closingOf, filtersAgainst, mayCome, policyObjection } from './filters.ts';
+import { closingOf, filtersAgainst, policyObjection } from './filters.ts';
 import type { Measurements } from './measurements.ts';
 import type { Wanted } from './wanted.ts';
 
-export type ExplainPorts = { table: NodeTable; measurements: Measurements; affine: string | undefined; now: number };
+export type ExplainPorts = {
+  table: NodeTable;
+  measurements: Measurements;
+  affine: string | undefined;
+  now: number;
+  /** What a job that finds no node now would be told. */
+  isWorthWaiting: boolean;
+};
 
 /** More than a person reads; `removed` counts all of them. */
 const NODES_SHOWN = 1_000;
@@ -34,7 +41,7 @@ type Judged = { id: string; node: LiveNode | undefined; filters: FilterName[]; t
 
 /** Judges every node, also the `offline` ones, without taking a slot. */
 export function explainRoute(wanted: Wanted, offline: readonly string[], ports: ExplainPorts): RouteExplanation {
-  const { table, measurements, affine, now } = ports;
+  const { table, measurements, affine, now, isWorthWaiting } = ports;
   const nodes = table.live();
   const scores = new Map(nodes.map((node) => [node.id, scoreOf(node, wanted, affine, measurements, now)]));
   const judged: Judged[] = [
@@ -61,10 +68,7 @@ export function explainRoute(wanted: Wanted, offline: readonly string[], ports: 
   return {
     model: wanted.model,
     would_run: best !== undefined,
-    would_wait:
-      best === undefined &&
-      wanted.maxWaitMs > 0 &&
-      (judged.some(isOnlyFull) || mayCome(table.serving(wanted.model), wanted)),
+    would_wait: best === undefined && isWorthWaiting,
     chosen: best?.node.id ?? null,
     predicted: best === undefined ? null : { first_token_ms: best.score.firstTokenMs, end_ms: best.score.endMs },
     nearest_change:
@@ -98,11 +102,6 @@ function show({ id, node, filters }: Judged, scores: Scores, wanted: Wanted): Ex
 
 function effortOf({ filters }: Judged): number {
   return filters.reduce((sum, filter) => sum + EFFORT[filter], 0);
-}
-
-/** A node that offers no slots gets none by jobs that end. */
-function isOnlyFull({ node, filters }: Judged): boolean {
-  return filters.length === 1 && filters[0] === 'no_free_slot' && node !== undefined && node.slots > 0;
 }
 
 function countFilters(judged: readonly Judged[]): Record<string, number> {

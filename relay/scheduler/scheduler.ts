@@ -73,8 +73,8 @@ const NOT_ITS_FAULT: ReadonlySet<string> = new Set(['node_busy', 'stale_epoch', 
  * Invariants: (1) a slot is reserved in the same turn it was seen free; (2) of two waiting jobs that could use the same
  * slot, the earlier gets it; (3) a waiter is settled exactly once and then forgotten; (4) nobody waits while a slot it could
  * use is free, nor for nodes that are all here and closed beyond its time, but for the moment in which they say why; (5) a
- * job that no node here may take waits while one that may is expected back, and while none is here at all if its client has
- * said how long to wait.
+ * job that no node here may take waits while one that may is expected back, and while none is here at all, or but ones that the
+ * operator has closed, if its client has said how long to wait.
  */
 export function createScheduler(table: NodeTable, options: SchedulerOptions = {}): Scheduler {
   const { now = Date.now, random = Math.random, measurements = createMeasurements(), homecoming } = options;
@@ -168,7 +168,10 @@ export function createScheduler(table: NodeTable, options: SchedulerOptions = {}
     attemptEnded: (reservation, outcome) => learn(reservation, outcome, { measurements, decisions }, now()),
     jobEnded: (job, problem) => decisions.jobEnded(job, problem),
     explain: (wanted, offline = []) =>
-      explainRoute(wanted, offline, { table, measurements, affine: affineNode(wanted, now()), now: now() }),
+      explainRoute(wanted, offline, {
+        ...{ table, measurements, affine: affineNode(wanted, now()), now: now() },
+        isWorthWaiting: wanted.maxWaitMs > 0 && isWorthWaiting(wanted, now()),
+      }),
     decision: (id, apiKeyId) => decisions.find(id, apiKeyId),
     measurements,
   };
@@ -195,11 +198,15 @@ function learn(
   }
 }
 
-/** Whether waiting can help: some node that serves the model may take the job once it has a slot. */
+/**
+ * Whether waiting can help: some node that serves the model may take the job once it has a slot. Who has said how long to wait waits
+ * for the operator, too, who closes a node for a while: once it is stopped they would wait for it anyway.
+ */
 function hasCandidate(table: NodeTable, wanted: Wanted, since: number): boolean {
   const deadline = since + wanted.maxWaitMs;
   for (const node of table.serving(wanted.model)) {
-    if (isOpenToJobs(node) && fits(node, wanted) && opensBy(node, deadline)) return true;
+    const isOpen = isOpenToJobs(node) || wanted.waitsForNodes === true;
+    if (isOpen && fits(node, wanted) && opensBy(node, deadline)) return true;
   }
   return false;
 }

@@ -32,7 +32,7 @@ export const RoutingRequest = Type.Object(
         minimum: 0,
         maximum: 600_000,
         description:
-          '0 fails at once when no slot is free. Who says more waits also while no node of the model is here, as while one starts anew; not for one that its owner or operator has closed',
+          '0 fails at once when no slot is free. Who says more waits also while no node of the model is here, as while one starts anew, and for one that the operator has closed for a while; not for one that its owner has closed',
       }),
     ),
     allow_fallbacks: Maybe(

@@ -117,10 +117,47 @@ test('[T4] [MO5] who has said how long to wait waits for a node that is not here
   assert.equal(await outcomeOf(failed), 'no_capacity', 'who has failed the job does not get it again');
   table.admit(admission('attic', ['m']));
   assert.deepEqual(await Promise.all([queued, named].map(outcomeOf)), ['attic', 'waiting']);
-  table.setStanding('attic', { ...ACTIVE, state: 'draining' });
-  assert.equal(await outcomeOf(want(patient)), 'no_capacity', 'a node that is here and closed says no');
+  table.heard('attic', 0, 0);
+  assert.equal(await outcomeOf(want(patient)), 'no_capacity', 'a node that is here and closed by its owner says no');
   t.mock.timers.tick(5_000);
   assert.equal(await outcomeOf(named), 'no_capacity');
+});
+
+test('[T4] who has said how long to wait waits for a node that its operator has closed, and not where it would not take the job', async (t) => {
+  mockTime(t);
+  const { table, scheduler, want } = schedule();
+  const patient = { maxWaitMs: 5_000, waitsForNodes: true };
+  for (const state of ['cordoned', 'draining'] as const) {
+    table.admit(admission('attic', ['m'], { slots: 3 }));
+    const before = want(patient);
+    (await before).release();
+    table.setStanding('attic', { ...ACTIVE, state });
+    const [waiting, unnamed] = [want(patient), want()];
+    assert.deepEqual(await Promise.all([waiting, unnamed].map(outcomeOf)), ['waiting', 'no_capacity'], state);
+    const { signal } = new AbortController();
+    const wanted = { model: 'm', exclude: new Set<string>(), signal };
+    assert.equal(scheduler.explain({ ...wanted, ...patient }).would_wait, true);
+    assert.equal(scheduler.explain({ ...wanted, maxWaitMs: 5_000 }).would_wait, false);
+    t.mock.timers.tick(1_000);
+    assert.equal(await outcomeOf(waiting), 'waiting', 'nothing that closes ends the wait before its time');
+    for (const hopeless of [
+      { exclude: new Set(['attic']) },
+      { routing: { ...ANY_ROUTE, capabilities: ['none_has_it'] } },
+      { model: 'other', waitsForNodes: false },
+    ])
+      assert.equal(await outcomeOf(want({ ...patient, ...hopeless })), 'no_capacity', JSON.stringify(hopeless));
+    table.setStanding('attic', ACTIVE);
+    assert.equal(await outcomeOf(waiting), 'attic');
+  }
+  table.setStanding('attic', { ...ACTIVE, state: 'cordoned' });
+  const [late, closed] = [want(patient), want(patient)];
+  t.mock.timers.tick(5_000);
+  assert.deepEqual(await Promise.all([late, closed].map(outcomeOf)), ['no_capacity', 'no_capacity']);
+  const waiting = want(patient);
+  table.heard('attic', 0, 0);
+  t.mock.timers.tick(1_000);
+  assert.equal(await outcomeOf(waiting), 'no_capacity', 'its owner has closed it, too');
+  assert.equal(scheduler.waiting(), 0);
 });
 
 test('serves waiting jobs in the order in which they came', async () => {
