@@ -5,6 +5,7 @@ import { createOwnerPolicy, type OwnerPolicy } from '../../shared/policy/owner-p
 import { type OwnerDocument, parseOwnerDocument } from '../../shared/preferences/owner-document.ts';
 import type { Preferences } from '../../shared/preferences/preferences.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { whyNoFileAt } from './no-file-at.ts';
 
 export type PolicyFile = {
   readonly policy: OwnerPolicy;
@@ -81,12 +82,22 @@ function readDocument(path: string, isNamed: boolean): OwnerDocument {
 
 /** A link to what is not there, as on a disk that is not mounted, allows nothing. */
 function readIfThere(path: string): Uint8Array | undefined {
+  const why = noFileReason(path);
+  if (why !== undefined) throw unreadable(path, `: ${why}`);
   try {
     return readFileSync(path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw unreadable(path, '', cause);
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
     throw unreadable(path, `: ${LEADS_NOWHERE}`, cause);
+  }
+}
+
+function noFileReason(path: string): string | undefined {
+  try {
+    return whyNoFileAt(path);
+  } catch (cause) {
+    throw unreadable(path, '', cause);
   }
 }
 

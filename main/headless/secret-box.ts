@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { onceLetGo } from '../../shared/files/once-let-go.ts';
 import { LEADS_NOWHERE, readText } from '../../shared/files/read-text.ts';
 import { Problem } from '../../shared/problems/problem.ts';
+import { refuseNoFile } from './no-file-at.ts';
 
 /** Keeps one secret, in a file or in the keychain of the system. Errors: `data_folder_unusable`, `keychain_unavailable`. */
 export type SecretBox = {
@@ -38,6 +39,7 @@ async function inWords<Value>(path: string, work: () => Promise<Value>): Promise
   try {
     return await work();
   } catch (cause) {
+    if (cause instanceof Problem) throw cause;
     const { code = '', message } = cause as NodeJS.ErrnoException;
     const why =
       ADVICE[code] ??
@@ -48,6 +50,7 @@ async function inWords<Value>(path: string, work: () => Promise<Value>): Promise
 
 /** A link to what is not there, as on a disk that is not mounted, is no reason to make another secret. */
 async function readWhole(path: string): Promise<string | undefined> {
+  refuseNoFile(path);
   const bytes = await readFile(path).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     const found = await lstat(path).catch(() => undefined);

@@ -1,6 +1,7 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, TomlError, type TomlTableWithoutBigInt } from 'smol-toml';
+import { whyNoFile } from '../../shared/files/no-file.ts';
 import { LEADS_NOWHERE, NOT_UTF8, readText } from '../../shared/files/read-text.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { codeOf } from '../data-folder/folder-problems.ts';
@@ -21,7 +22,7 @@ export type ConfigFile = {
 
 /**
  * The file that applies: the one that was named, else `sparewatt.toml` of the working folder, else that of the data
- * folder; undefined when there is none. Errors: `invalid_setting` when the named one is not there.
+ * folder; undefined when there is none. Errors: `invalid_setting` when the named one is not there, or what is there is no file.
  */
 export function findConfigFile(places: {
   named?: string;
@@ -32,7 +33,12 @@ export function findConfigFile(places: {
     if (isThere(places.named)) return places.named;
     throw new Problem('invalid_setting', `There is no configuration file ${places.named}.`);
   }
-  return [places.workingFolder, places.dataFolder].map((folder) => join(folder, CONFIG_FILE_NAME)).find(isThere);
+  const found = [places.workingFolder, places.dataFolder].map((folder) => join(folder, CONFIG_FILE_NAME)).find(isThere);
+  // One that is named may be a pipe, such as a shell makes of what a program prints; nobody writes into one that lies there.
+  const place = found === undefined ? undefined : statSync(found, { throwIfNoEntry: false });
+  const why = place && whyNoFile(place);
+  if (found !== undefined && why !== undefined) throw unreadable(found, `${why}, or name a file with --config`);
+  return found;
 }
 
 /** Reads a configuration file. Errors: `invalid_setting` when it cannot be read or is not TOML, with the line. */
@@ -78,18 +84,20 @@ const WHY_UNREADABLE: Readonly<Record<string, string>> = {
   EPERM: 'this user may not read it. Give it the right to, or name another with --config',
 };
 
+function unreadable(path: string, why: string, more = {}): Problem {
+  return new Problem('invalid_setting', `The configuration file ${path} cannot be read: ${why}.`, more);
+}
+
 function readFile(path: string): string {
-  const unreadable = (why: string, more = {}): Problem =>
-    new Problem('invalid_setting', `The configuration file ${path} cannot be read: ${why}.`, more);
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause);
-    throw unreadable(WHY_UNREADABLE[codeOf(cause)] ?? said, { cause });
+    throw unreadable(path, WHY_UNREADABLE[codeOf(cause)] ?? said, { cause });
   }
   const text = readText(bytes);
-  if (text === undefined) throw unreadable(NOT_UTF8);
+  if (text === undefined) throw unreadable(path, NOT_UTF8);
   return text;
 }
 

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { Problem } from '../../shared/problems/problem.ts';
 import { codeOf } from './folder-problems.ts';
 import { readHolder, tellHolder } from './holder-file.ts';
+import { refuseNoFile } from './refuse-no-file.ts';
 
 /** Of two that reach for the lock in the same instant one steps back at once; the other gets it within this time. */
 const CONTEST_MS = 100;
@@ -29,6 +30,7 @@ export type FolderLock = {
 export function lockFolder(folder: string, now: () => number, holder: Holder = 'relay'): FolderLock {
   const lockFile = join(folder, `${holder}.lock`);
   const holderFile = join(folder, `${holder}.pid`);
+  for (const file of [lockFile, holderFile]) refuseNoFile(file);
   const database = openLockFile(lockFile);
   try {
     // Nothing is ever written, so a journal would only be litter.

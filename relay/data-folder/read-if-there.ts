@@ -2,12 +2,14 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { LEADS_NOWHERE } from '../../shared/files/read-text.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { codeOf } from './folder-problems.ts';
+import { refuseNoFile } from './refuse-no-file.ts';
 
 /**
  * A file, or undefined where there is none. A link to what is not there, as on a disk that is not mounted, is no reason to begin
- * anew: `data_folder_unusable`. Else throws what the disk says.
+ * anew, and neither is what is no file: `data_folder_unusable`. Else throws what the disk says.
  */
 export function readIfThere(file: string): Buffer | undefined {
+  refuseNoFile(file);
   try {
     return readFileSync(file);
   } catch (error) {

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { readIfThere } from '../data-folder/read-if-there.ts';
 import { replaceFile } from '../data-folder/replace-file.ts';
 import type { RelayLog } from '../log.ts';
 import type { JobRecord } from '../store/store.ts';
@@ -31,9 +32,8 @@ export function openRecordShelf(file: string, log: Pick<RelayLog, 'error'>, now 
   };
   return {
     read: () => {
-      if (!existsSync(file)) return [];
       try {
-        const records: unknown = JSON.parse(readFileSync(file, 'utf8'));
+        const records: unknown = JSON.parse(readIfThere(file)?.toString() ?? '[]');
         if (!Array.isArray(records)) throw new Error('it holds no list');
         return records as ShelvedRecord[];
       } catch (error) {

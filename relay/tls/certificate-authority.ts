@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { Type } from 'typebox';
 import type { DataFolder } from '../data-folder/data-folder.ts';
+import { refuseNoFile } from '../data-folder/refuse-no-file.ts';
 import { writeFileAtomically } from '../data-folder/secret-file.ts';
 import { signCertificate } from './certificate.ts';
 import { readNodeKey } from './node-key.ts';
@@ -38,6 +39,7 @@ export function readOrCreateAuthority(folder: DataFolder, now: () => number): Ce
   const privateKey = createPrivateKey(kept.key);
   folder.subfolder('tls');
   const file = folder.file('tls', 'ca.pem');
+  refuseNoFile(file);
   writeFileAtomically(file, kept.certificate);
   const issuer = { subject: SUBJECT, privateKey };
   return {

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { DataFolder } from '../data-folder/data-folder.ts';
+import { refuseNoFile } from '../data-folder/refuse-no-file.ts';
 import { writeFileAtomically } from '../data-folder/secret-file.ts';
 import type { RelayLog } from '../log.ts';
 import { type CertificateAuthority, CLOCK_SKEW_MS, newTlsKey, toPrivatePem } from './certificate-authority.ts';
@@ -38,6 +39,7 @@ export function keepServerCertificate(options: ServerCertificateOptions): Server
   const { folder, authority, log } = options;
   folder.subfolder('tls');
   const file = folder.file('tls', 'server.pem');
+  refuseNoFile(file);
   const listeners: Array<() => void> = [];
   let pem = readIfUsable(file, options) ?? renew(file, options);
   const timer = setInterval(() => {

@@ -5,6 +5,7 @@ import type { AgentLog } from '../../../shared/agent/log.ts';
 import type { OwnerPolicy, YieldToOwner } from '../../../shared/policy/owner-policy.ts';
 import type { Yielding } from '../../../shared/preferences/contribution.ts';
 import { Wish, wishAt } from '../../../shared/preferences/wish.ts';
+import { refuseNoFile } from '../no-file-at.ts';
 
 /** In the folder of a node without a screen: what its owner has said by hand. */
 export const WISH_FILE = 'wish.json';
@@ -78,6 +79,7 @@ function yieldingTo(wish: Wish, care: Yielding | undefined): YieldToOwner | unde
 
 /** Who cannot read what the owner has said takes it for a pause: no guess at what they allowed. */
 function readWish(path: string, log: AgentLog): Wish {
+  refuseNoFile(path);
   try {
     const wish: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (Value.Check(Wish, wish)) return wish;

@@ -10,6 +10,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import { isProblemCode } from '../../../shared/problems/table.ts';
 import type { NodeCredit, UncountedAttempt } from '../../../shared/protocol/node-records.ts';
 import type { Receipt } from '../../../shared/receipts/receipt.ts';
+import { refuseNoFile } from '../no-file-at.ts';
 import { dayOf } from './day-of.ts';
 import { LEDGER_MIGRATIONS, type LedgerMigration } from './migrations.ts';
 import { type LedgerKept, prepareForgetting, USUALLY_KEPT } from './retention.ts';
@@ -63,6 +64,7 @@ export function openLedger(
   migrations: readonly LedgerMigration[] = LEDGER_MIGRATIONS,
   kept: LedgerKept = USUALLY_KEPT,
 ): Ledger {
+  refuseNoFile(path);
   const db = new Database(path);
   try {
     db.pragma('journal_mode = WAL');

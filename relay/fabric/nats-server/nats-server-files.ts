@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { refuseNoFile } from '../../data-folder/refuse-no-file.ts';
 import { writeFileAtomically } from '../../data-folder/secret-file.ts';
-import type { NatsPorts } from './nats-config.ts';
+import { type NatsPorts, natsLogFile } from './nats-config.ts';
 
 /** Which server was started last; by it a later process finds that server again. */
 const ServerRecord = Type.Object({
@@ -41,6 +42,8 @@ export function serverFiles(folder: string): ServerFiles {
   mkdirSync(portsFolder, { recursive: true, mode: 0o700 });
   const record = join(folder, 'server.json');
   const config = join(folder, 'nats-server.conf');
+  const output = join(folder, 'nats-server.out');
+  for (const file of [record, config, output, natsLogFile(folder)]) refuseNoFile(file);
   const portLists = (): string[] => {
     // Whoever deletes the data folder under a running relay must still be able to stop it.
     if (!existsSync(portsFolder)) return [];
@@ -50,7 +53,7 @@ export function serverFiles(folder: string): ServerFiles {
     folder,
     config,
     record,
-    output: join(folder, 'nats-server.out'),
+    output,
     writeConfig: (text) => writeFileAtomically(config, text),
     readRecord: () => {
       const value = readJson(record);

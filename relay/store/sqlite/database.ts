@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { refuseNoFile } from '../../data-folder/refuse-no-file.ts';
 import { assertMigrated, migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/all.ts';
 import type { Migration } from './migrations/migration.ts';
@@ -30,6 +31,7 @@ export function openDatabase(options: DatabaseOptions): Database.Database {
   let db: Database.Database | undefined;
   try {
     makeFolderOf(options.file);
+    refuseNoFile(options.file);
     db = new Database(options.file, { timeout: OPEN_TIMEOUT_MS });
     configure(db, options.maxSizeBytes);
     migrate(db, options.migrations ?? MIGRATIONS, options.now ?? Date.now);
@@ -47,6 +49,7 @@ export function openDatabase(options: DatabaseOptions): Database.Database {
 function openToRead({ file, migrations = MIGRATIONS }: DatabaseOptions): Database.Database {
   let db: Database.Database | undefined;
   try {
+    refuseNoFile(file);
     db = new Database(file, { readonly: true, timeout: BUSY_TIMEOUT_MS });
     db.pragma('trusted_schema = OFF');
     assertMigrated(db, migrations);

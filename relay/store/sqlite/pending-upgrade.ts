@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { refuseNoFile } from '../../data-folder/refuse-no-file.ts';
 import { type AppliedMigration, missingIn } from '../migration.ts';
 import type { PendingUpgrade } from '../tell-upgrade.ts';
 import { MIGRATIONS } from './migrations/all.ts';
@@ -14,6 +15,7 @@ export function pendingUpgradeOf(file: string): PendingUpgrade | undefined {
 function readApplied(file: string): AppliedMigration[] | undefined {
   let db: Database.Database | undefined;
   try {
+    refuseNoFile(file);
     db = new Database(file, { readonly: true, fileMustExist: true });
     return db.prepare<[], AppliedMigration>('SELECT id, name, checksum FROM migrations').all();
   } catch {

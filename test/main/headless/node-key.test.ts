@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import {
   chmodSync,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -15,6 +14,7 @@ import { test } from 'node:test';
 import { readOrCreateNodeKey } from '../../../main/headless/node-key.ts';
 import { relayPinsIn } from '../../../main/headless/relay-pins.ts';
 import { fileSecretBox } from '../../../main/headless/secret-box.ts';
+import { noFileSentence, withEachNoFile } from '../../support/no-files.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -118,10 +118,16 @@ test('[I1] a key whose place cannot be read is not made anew, and the reason say
     assert.equal(readlinkSync(file), place);
   }
   const pinsFile = join(folder, 'relay-pins.json');
-  mkdirSync(pinsFile);
   const pins = relayPinsIn(fileSecretBox(pinsFile));
-  const sentence = /relay-pins\.json cannot be used: it is a folder\. Move it away/;
-  await assert.rejects(pins.read('http://a'), isProblem('data_folder_unusable', sentence));
+  const readers = {
+    'relay-pins.json': () => pins.read('http://a'),
+    'node-key.json': () => readOrCreateNodeKey(fileSecretBox(file)),
+  };
+  for (const [name, read] of Object.entries(readers)) {
+    await withEachNoFile(join(folder, name), (kind) =>
+      assert.rejects(read, isProblem('data_folder_unusable', noFileSentence(name, kind))),
+    );
+  }
 });
 
 test('[P9] a full disk that takes no list of known relays is named as that', { skip: noFullDisk }, async (t) => {

@@ -6,6 +6,7 @@ import { openPolicyFile } from '../../../main/headless/policy-file.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { collectLog } from '../../support/log.ts';
+import { noFileSentence, withEachNoFile } from '../../support/no-files.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
@@ -37,6 +38,18 @@ test('the whole document of the desktop app is a policy too, and is followed as 
   writeFileSync(path, JSON.stringify({ ...first, supervised: true }));
   await until(() => !policy.isOpen());
   assert.equal(preferences()?.supervised, true);
+});
+
+test('[O6] what is no file in the place of a policy ends the start, and while the node runs the last policy stays', async (t) => {
+  const { path, policy, log } = open(t, '{"paused": true}');
+  await withEachNoFile(path, async (kind) => {
+    const said = log.lines.length;
+    const start = () => openPolicyFile({ path, isNamed: false, now: Date.now, log });
+    assert.throws(start, isProblem('invalid_setting', noFileSentence('policy.json', kind)));
+    await until(() => log.lines.length > said);
+    assert.match(log.lines.at(-1) ?? '', /the last policy stays/);
+    assert.equal(policy.isOpen(), false);
+  });
 });
 
 test('[O6] a file that has become wrong leaves the last policy in place and says so', async (t) => {

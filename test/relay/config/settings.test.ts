@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -9,6 +10,8 @@ import { rowsOf, SECTION_NAMES } from '../../../relay/config/sections.ts';
 import { HIDDEN, showSettings } from '../../../relay/config/shown-settings.ts';
 import { unreadVariables } from '../../../relay/config/unread-variables.ts';
 import { REMEMBERED_RELAY_FILE, rememberedRelayText } from '../../../shared/config/remembered-relay.ts';
+import { afterTest } from '../../support/after-test.ts';
+import { noFileSentence, withEachNoFile } from '../../support/no-files.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -181,6 +184,25 @@ test('a file that cannot be read is not passed over, and is named with what to d
   symlinkSync(at('unmounted/sparewatt.toml'), at('link/sparewatt.toml'));
   const [fault = ''] = faultOf('link');
   assert.ok(fault.startsWith(`${unreadable('link')} a link to what is not there`), fault);
+});
+
+test('what is no file in the place of one that is found is told, and a pipe that is named is read', {
+  skip: process.platform === 'win32',
+}, async (t) => {
+  const workingFolder = temporaryFolder(t);
+  const loadHere = (configFile?: string) =>
+    loadSettings(SECTION_NAMES, { flags: {}, workingFolder, configFile, env: {} });
+  const file = join(workingFolder, 'sparewatt.toml');
+  await withEachNoFile(file, (kind) =>
+    assert.match(
+      loadHere().faults.join(),
+      new RegExp(`${noFileSentence('sparewatt.toml', kind).source}, or name a file`),
+    ),
+  );
+  execFileSync('mkfifo', [file]);
+  const writer = spawn('sh', ['-c', 'printf "[node]\\nslots = 7\\n" > "$0"', file], { stdio: 'ignore' });
+  afterTest(t, async () => void writer.kill());
+  assert.equal(one(loadHere(file), 'node.slots').value, 7);
 });
 
 test('reads a data folder of the file relative to that file, and refuses one in the file that the data folder holds', (t) => {

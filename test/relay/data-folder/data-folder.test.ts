@@ -5,7 +5,6 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -16,10 +15,13 @@ import { type DataFolder, openDataFolder } from '../../../relay/data-folder/data
 import { toFolderError } from '../../../relay/data-folder/folder-problems.ts';
 import { readOrCreateKeys } from '../../../relay/data-folder/keys.ts';
 import { HEAD_FILE, readHeadFile } from '../../../relay/receipts/log/head-file.ts';
+import { openDatabase } from '../../../relay/store/sqlite/database.ts';
+import { pendingUpgradeOf } from '../../../relay/store/sqlite/pending-upgrade.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { afterTest } from '../../support/after-test.ts';
 import { startChild, type TestChild } from '../../support/child.ts';
 import { collectLog } from '../../support/log.ts';
+import { noFileSentence, withEachNoFile } from '../../support/no-files.ts';
 import { isProblem } from '../../support/problems.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -216,9 +218,33 @@ test('a link to secrets on a disk that is not there is no reason to make new one
   assert.equal(readlinkSync(folder.file('keys.json')), place);
   symlinkSync(place, folder.file(HEAD_FILE));
   assert.throws(() => readHeadFile(folder.file(HEAD_FILE)), isProblem('data_folder_unusable', /link to what is not/));
-  rmSync(folder.file(HEAD_FILE));
-  mkdirSync(folder.file(HEAD_FILE));
-  assert.throws(() => readHeadFile(folder.file(HEAD_FILE)), isProblem('data_folder_unusable', /is a folder there/));
+});
+
+test('what is no file in the place of one ends the start, and is named with what to do', async (t) => {
+  const path = temporaryFolder(t);
+  for (const name of ['relay.lock', 'relay.pid']) {
+    await withEachNoFile(join(path, name), (kind) =>
+      assert.throws(() => open(t, path), isProblem('data_folder_unusable', noFileSentence(name, kind))),
+    );
+  }
+  const folder = open(t, path);
+  const readers = {
+    'keys.json': () => readOrCreateKeys(folder),
+    [HEAD_FILE]: () => readHeadFile(folder.file(HEAD_FILE)),
+  };
+  for (const [name, read] of Object.entries(readers)) {
+    await withEachNoFile(folder.file(name), (kind) =>
+      assert.throws(read, isProblem('data_folder_unusable', noFileSentence(name, kind))),
+    );
+  }
+  const file = folder.file('sparewatt.sqlite');
+  await withEachNoFile(file, (kind) => {
+    for (const readOnly of [false, true]) {
+      const sentence = noFileSentence('sparewatt.sqlite', kind);
+      assert.throws(() => openDatabase({ file, readOnly }), isProblem('data_folder_unusable', sentence));
+    }
+    assert.equal(pendingUpgradeOf(file), undefined);
+  });
 });
 
 test('a lock file that something else has written into is refused with what to do', (t) => {

@@ -7,6 +7,8 @@ import type { NodePolicy } from '../../../../shared/policy/node-policy.ts';
 import { createOwnerPolicy } from '../../../../shared/policy/owner-policy.ts';
 import type { Yielding } from '../../../../shared/preferences/contribution.ts';
 import { collectLog } from '../../../support/log.ts';
+import { noFileSentence, withEachNoFile } from '../../../support/no-files.ts';
+import { isProblem } from '../../../support/problems.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 type Given = { policy?: NodePolicy; folder?: string };
@@ -133,6 +135,13 @@ test('a wish that cannot be read is a pause, and one that cannot be written is f
   blocked.wish.say({ state: 'paused', until: null });
   assert.equal(blocked.policy.isOpen(), false);
   assert.match(blocked.log.lines.join(), /is forgotten when this node ends/);
+});
+
+test('what is no file in the place of a wish ends the start, and is named with what to do', async (t) => {
+  const folder = temporaryFolder(t);
+  await withEachNoFile(join(folder, 'wish.json'), (kind) =>
+    assert.throws(() => open(t, { folder }), isProblem('data_folder_unusable', noFileSentence('wish.json', kind))),
+  );
 });
 
 const BATTERY: Yielding = {

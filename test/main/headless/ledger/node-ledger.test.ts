@@ -1,6 +1,5 @@
 /** What a node without a screen writes down of its work. */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createJobDesk } from '../../../../main/headless/ledger/job-desk.ts';
@@ -8,6 +7,7 @@ import { LEDGER_FILE, type NodeLedgerOptions, openNodeLedger } from '../../../..
 import type { PowerDraw } from '../../../../main/headless/power-draw.ts';
 import type { RecordsQuestion } from '../../../../shared/protocol/node-records.ts';
 import { collectLog } from '../../../support/log.ts';
+import { withEachNoFile } from '../../../support/no-files.ts';
 import { settled } from '../../../support/pending-timers.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
@@ -71,16 +71,17 @@ test('what ended is there after a restart, and receipts are asked for', async (t
   again.close();
 });
 
-test('a ledger that cannot be opened costs nothing but itself, and is said once', (t) => {
+test('a ledger that cannot be opened costs nothing but itself, and is said once', async (t) => {
   const dataFolder = temporaryFolder(t);
-  mkdirSync(join(dataFolder, LEDGER_FILE));
-  const { ledger, log } = open(t, { dataFolder });
-  ledger.jobs.witness.began(JOB);
-  ledger.jobs.witness.ended(JOB, DONE);
-  assert.deepEqual(ledger.jobs.done(), { jobs: 1, outputTokens: 40 });
-  assert.throws(() => ledger.read(), isProblem('data_folder_unusable', /could not be opened when it started/));
-  assert.equal(log.lines.length, 1);
-  ledger.close();
+  await withEachNoFile(join(dataFolder, LEDGER_FILE), () => {
+    const { ledger, log } = open(t, { dataFolder });
+    ledger.jobs.witness.began(JOB);
+    ledger.jobs.witness.ended(JOB, DONE);
+    assert.deepEqual(ledger.jobs.done(), { jobs: 1, outputTokens: 40 });
+    assert.throws(() => ledger.read(), isProblem('data_folder_unusable', /could not be opened when it started/));
+    assert.equal(log.lines.length, 1);
+    ledger.close();
+  });
 });
 
 test('a disk that is full costs no job, is said once, and what comes after it is written', () => {

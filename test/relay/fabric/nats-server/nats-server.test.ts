@@ -13,6 +13,7 @@ import { startForeignNats } from '../../../support/bus/foreign-nats.ts';
 import { startTestNats } from '../../../support/bus/nats.ts';
 import { startChild } from '../../../support/child.ts';
 import { collectLog } from '../../../support/log.ts';
+import { noFileSentence, withEachNoFile } from '../../../support/no-files.ts';
 import { isProblem } from '../../../support/problems.ts';
 import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { until } from '../../../support/until.ts';
@@ -176,8 +177,13 @@ test('a folder with spaces, quotes and signs that the configuration knows is as 
 
 test('a folder that cannot take the files of the server is refused with advice', async (t) => {
   const path = temporaryFolder(t);
-  mkdirSync(`${path}/nats/nats-server.conf`, { recursive: true });
-  await assert.rejects(startHere(t, path), isProblem('data_folder_unusable', /a file of the relay is a folder there/));
+  mkdirSync(`${path}/nats`, { recursive: true });
+  const folder = open(t, path);
+  for (const name of ['nats-server.conf', 'server.json', 'nats-server.out', 'nats-server.log']) {
+    await withEachNoFile(`${path}/nats/${name}`, (kind) =>
+      assert.rejects(startIn(t, folder), isProblem('data_folder_unusable', noFileSentence(name, kind))),
+    );
+  }
 });
 
 test('a frozen server is ended within its grace', async (t) => {
@@ -248,6 +254,10 @@ function changeRecord(path: string, change: Record<string, unknown>): void {
 
 async function startHere(t: TestContext, path: string): Promise<{ server: NatsServer; folder: DataFolder }> {
   const folder = open(t, path);
+  return { server: await startIn(t, folder), folder };
+}
+
+async function startIn(t: TestContext, folder: DataFolder): Promise<NatsServer> {
   const identity = readOrCreateBusIdentity(folder);
   const server = await startNatsServer({
     dataFolder: folder,
@@ -256,7 +266,7 @@ async function startHere(t: TestContext, path: string): Promise<{ server: NatsSe
     log: collectLog(),
   });
   afterTest(t, server.stop);
-  return { server, folder };
+  return server;
 }
 
 function open(t: TestContext, path: string): DataFolder {

@@ -46,7 +46,10 @@ test('refuses a read-only folder whose database it made earlier', async (t) => {
 test('refuses a folder where the file should be', async (t) => {
   const file = join(makeFolder(t), 'relay.db');
   mkdirSync(file);
-  await assert.rejects(openSqliteStore({ file }), isProblem('data_folder_unusable', /cannot be opened/));
+  await assert.rejects(
+    openSqliteStore({ file }),
+    isProblem('data_folder_unusable', /cannot be used: it is a folder\. Move it away/),
+  );
 });
 
 test('refuses a file that is no database, and leaves it as it is', async (t) => {
