@@ -118,7 +118,7 @@ function unknownKey(section: SectionName, key: string, isTableHere: boolean): st
       key,
       SECTION_NAMES.filter((name) => name !== 'program'),
     );
-    return `there is no section [${key}]. Did you mean [${nearest}]?`;
+    return `there is no section [${key}]. ${didYouMean(nearest && `[${nearest}]`)}`;
   }
   const elsewhere = SECTION_NAMES.find((name) => name !== section && rowsOf(name).some((row) => row.key === key));
   const here = pathOf({ section, key });
@@ -131,7 +131,11 @@ function unknownKey(section: SectionName, key: string, isTableHere: boolean): st
     known.map((row) => row.key),
   );
   const meant = known.find((row) => row.key === nearest);
-  return `${here} is not known. Did you mean ${meant === undefined ? nearest : pathOf(meant)}?`;
+  return `${here} is not known. ${didYouMean(meant && pathOf(meant))}`;
+}
+
+export function didYouMean(name: string | undefined): string {
+  return name === undefined ? '"sparewatt config" shows what is.' : `Did you mean ${name}?`;
 }
 
 /** Finds the line that sets a key, in the way in which people write it; good enough to point at. */

@@ -80,8 +80,8 @@ export async function openServiceRegistry(ports: RegistryPorts): Promise<Service
       id,
       all.map(({ definition }) => definition.id),
     );
-    const sentence = `There is no service "${id.slice(0, 128)}" here. Did you mean ${names.join(' or ')}?`;
-    throw new Problem('service_not_found', sentence, { param });
+    const hint = names.length === 0 ? 'GET /v1/registry/services lists all.' : `Did you mean ${names.join(' or ')}?`;
+    throw new Problem('service_not_found', `There is no service "${id.slice(0, 128)}" here. ${hint}`, { param });
   };
   return {
     get,

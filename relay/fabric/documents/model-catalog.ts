@@ -82,12 +82,16 @@ export function createModelCatalog(
     const models = type === undefined ? any : any.filter(({ served }) => served.type === type);
     if (models.length === 0)
       return 'No node has offered one for this work yet: sparewatt models add puts one on a node.';
-    const here = models.filter(isServed);
-    const names = nearestNames(
-      id,
-      (here.length > 0 ? here : models).map(({ served }) => served.name),
-    ).join(' or ');
-    return here.length > 0 ? `Did you mean ${names}?` : `Did you mean ${names}? No node that has it is here now.`;
+    const near = (some: KnownModel[]): string[] =>
+      nearestNames(
+        id,
+        some.map(({ served }) => served.name),
+      );
+    const here = near(models.filter(isServed));
+    if (here.length > 0) return `Did you mean ${here.join(' or ')}?`;
+    const away = near(models);
+    if (away.length > 0) return `Did you mean ${away.join(' or ')}? No node that has it is here now.`;
+    return 'GET /v1/models lists those that can be asked now.';
   };
   const describe = ({ served, firstSeenS }: KnownModel): Model => {
     const nodes = table.serving(served.name);

@@ -238,7 +238,8 @@ function shownMeasures({ firstToken, perToken, load }: ModelMeasures): Omit<Node
 function unknownNode(name: string, param: string, register: NodeRegister): Problem {
   const ids = register.after('', COMPARED_FOR_A_HINT).map(({ nodeId }) => nodeId);
   const names = nearestNames(name, ids);
-  const hint = names.length === 0 ? 'No node has joined yet.' : `Did you mean ${names.join(' or ')}?`;
+  const none = ids.length === 0 ? 'No node has joined yet.' : 'GET /v1/nodes lists those that it knows.';
+  const hint = names.length === 0 ? none : `Did you mean ${names.join(' or ')}?`;
   return new Problem('node_not_found', `This relay knows no node "${name.slice(0, 64)}". ${hint}`, { param });
 }
 

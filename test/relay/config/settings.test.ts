@@ -81,6 +81,16 @@ for (const { what, toml, fault } of [
     toml: '[rely]\nport = 1\n',
     fault: /toml:1: there is no section \[rely\]\. Did you mean \[relay\]\?/,
   },
+  {
+    what: 'a key that is like none',
+    toml: '[relay]\nwallpaper = 1\n',
+    fault: /wallpaper .* "sparewatt config" shows what is\.$/,
+  },
+  {
+    what: 'a section that is like none',
+    toml: '[wallpaper]\nx = 1\n',
+    fault: /\[wallpaper\]\. "sparewatt config" shows/,
+  },
   { what: 'a key of the other section', toml: '[relay]\nslots = 1\n', fault: /Put slots under \[node\]\./ },
   {
     what: 'a key without its section',
@@ -338,12 +348,14 @@ test('points at a variable that nothing reads, and leaves those of others alone'
     SPAREWATT_JOIN_TOKN: '1',
     SPAREWATT_RELAY_HOSTT: '1',
     SPAREWATT_DATA: 'x',
+    SPAREWATT_WALLPAPER: 'x',
     SPAREWATT_TEST_CHROMIUM: 'x',
     HOME: '/',
   };
   assert.deepEqual(unreadVariables(env), [
     'SPAREWATT_JOIN_TOKN is read by nothing. Did you mean SPAREWATT_JOIN_TOKEN?',
     'SPAREWATT_RELAY_HOSTT is read by nothing. Did you mean SPAREWATT_RELAY_HOST?',
+    'SPAREWATT_WALLPAPER is read by nothing. "sparewatt config" shows what is.',
   ]);
 });
 

@@ -103,27 +103,35 @@ test('a model whose nodes are away is suggested only where none is here', () => 
   table.admit(admission('a', ['lab/chat-small']));
   table.admit(admission('b', ['other/vision']));
   table.remove('a', 'unplugged');
-  assert.throws(() => catalog.get('lab/chat-smal'), isProblem('model_not_found', /Did you mean other\/vision\?$/));
-  table.remove('b', 'unplugged');
-  const away = /Did you mean lab\/chat-small or other\/vision\? No node that has it is here now\.$/;
+  table.admit(admission('c', ['lab/chat-smart']));
+  assert.throws(() => catalog.get('lab/chat-smal'), isProblem('model_not_found', /Did you mean lab\/chat-smart\?$/));
+  table.remove('c', 'unplugged');
+  const away = /Did you mean lab\/chat-small or lab\/chat-smart\? No node that has it is here now\.$/;
   assert.throws(() => catalog.get('lab/chat-smal'), isProblem('model_not_found', away));
+});
+
+test('where no name is near, a model that is not here is answered with where all of them are listed', () => {
+  const { table, catalog } = catalogAt(0);
+  table.admit(admission('a', ['lab/chat-small', 'other/vision']));
+  const sentence = /There is no model "gpt-4o" here\. GET \/v1\/models lists those that can be asked now\.$/;
+  assert.throws(() => catalog.get('gpt-4o'), isProblem('model_not_found', sentence));
 });
 
 test('a model of another kind of work is suggested to nobody who says what for', () => {
   const { table, catalog } = catalogAt(0);
-  table.admit(admission('a', ['lab/chat', pretendedModel('lab/embed', 'embed')]));
+  table.admit(admission('a', ['lab/chat', pretendedModel('lab/chart', 'embed')]));
   const refusal = (type: JobType, sentence: RegExp): void =>
-    assert.throws(() => catalog.assertKnown('lab/em', type), isProblem('model_not_found', sentence));
+    assert.throws(() => catalog.assertKnown('lab/chta', type), isProblem('model_not_found', sentence));
   refusal('llm', /Did you mean lab\/chat\?$/);
-  refusal('embed', /Did you mean lab\/embed\?$/);
+  refusal('embed', /Did you mean lab\/chart\?$/);
   refusal('tts', /No node has offered one for this work yet: sparewatt models add puts one on a node\.$/);
-  assert.throws(() => catalog.get('lab/em'), isProblem('model_not_found', /Did you mean lab\/embed or lab\/chat\?$/));
+  assert.throws(() => catalog.get('lab/chta'), isProblem('model_not_found', /Did you mean lab\/chat or lab\/chart\?$/));
 });
 
 test('an unknown name is answered with the nearest ones, and is not repeated at any length', () => {
   const { table, catalog } = catalogAt(0);
   table.admit(admission('a', ['lab/chat-small', 'lab/embed', 'other/vision']));
-  assert.throws(() => catalog.get('lab/chat-smal'), isProblem('model_not_found', /Did you mean lab\/chat-small or /));
+  assert.throws(() => catalog.get('lab/chat-smal'), isProblem('model_not_found', /Did you mean lab\/chat-small\?/));
   table.admit(admission('b', [pretendedModel('kernels/cpu', 'compute')]));
   assert.throws(
     () => catalog.get('kernels/cp'),
