@@ -56,8 +56,20 @@ async function start(host: DesktopHost, log: LogFile) {
   );
   const storage = await openStorage(host, steps, log);
   const assembly = await assembleNode(host, steps, storage, changed);
-  const { node, presence, keeper, records, energy, machineTest, trials, modelDesk, departures, meetGpu, keepModels } =
-    assembly;
+  const {
+    node,
+    presence,
+    keeper,
+    records,
+    energy,
+    writer,
+    machineTest,
+    trials,
+    modelDesk,
+    departures,
+    meetGpu,
+    keepModels,
+  } = assembly;
   const { window, tray, lookForTray, teller, holdAwake, updates, quit, stops } = await openShell(
     host,
     steps,
@@ -97,6 +109,7 @@ async function start(host: DesktopHost, log: LogFile) {
       void lookForKeys();
       void records.look();
       void energy.look();
+      writer.look();
       meetGpu();
       window.look();
       modelDesk.watchNetwork();

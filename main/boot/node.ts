@@ -3,6 +3,7 @@ import { createOwnerPolicy } from '../../shared/policy/owner-policy.ts';
 import { idleMsOf } from '../../shared/preferences/preferences.ts';
 import { createEnergyMeter } from '../headless/energy/energy-meter.ts';
 import { createJobDesk, noteEnergy } from '../headless/ledger/job-desk.ts';
+import { createLedgerWriter } from '../headless/ledger/ledger-writer.ts';
 import { createRecordKeeper } from '../headless/ledger/record-keeper.ts';
 import { createContributionKeeper } from '../node/contribution-keeper.ts';
 import { countDepartures } from '../node/departures.ts';
@@ -53,13 +54,14 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     randomId: host.randomId,
     onChange: changed,
   });
+  const writer = createLedgerWriter({ log });
   const energy = createEnergyMeter({
     read: host.readPowerDraw ?? (async () => ({ gpuWatts: null, cpuJoules: null })),
     deviceOf: (model) => runtime.models().find(({ name }) => name === model)?.device,
     readsGpu: () => /nvidia/i.test(runtime.report()?.vendor ?? ''),
     isExpecting: () => keeper.current().contributing && node.link().state === 'connected',
     isTesting: () => machineTest.isRunning() || trials.isRunning(),
-    onKnown: noteEnergy(ledger, log),
+    onKnown: noteEnergy(ledger, writer.write),
     now,
   });
   const jobs = createJobDesk({
@@ -68,7 +70,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     relay: () => relayOf(node),
     onChange: changed,
     onDone: () => records.jobDone(),
-    log,
+    write: writer.write,
   });
   const policy = createOwnerPolicy({ policy: settings.get().preferences.policy, now });
   const startAgent = host.startAgent({
@@ -180,6 +182,7 @@ export async function assembleNode(host: DesktopHost, steps: BootSteps, storage:
     policy,
     node,
     records,
+    writer,
     energy,
     presence,
     keeper,

@@ -114,7 +114,7 @@ export async function openShell(
 
 /** How everything ends, in this order; a session may end while that is under way. */
 function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => void)[]) {
-  const { policy, jobs, node, compute, runtime, departures, modelDesk, presence, records } = assembly;
+  const { policy, jobs, node, compute, runtime, departures, modelDesk, presence, records, writer } = assembly;
   const stop = (): void => {
     for (const each of stops().splice(0)) each();
     presence.close();
@@ -123,6 +123,7 @@ function endOf({ ledger }: Storage, assembly: NodeAssembly, stops: () => (() => 
   };
   const writeDown = (): void => {
     departures.flush();
+    writer.close();
     ledger.close();
   };
   const leave = async (): Promise<void> => {

@@ -1,7 +1,7 @@
-import type { AgentLog } from '../../../shared/agent/log.ts';
 import { createRunningJobs, type RunningJobs } from '../control/running-jobs.ts';
 import type { EnergyMeter } from '../energy/energy-meter.ts';
 import type { Ledger } from './ledger.ts';
+import type { LedgerWriter } from './ledger-writer.ts';
 
 export type JobDeskOptions = {
   ledger: Pick<Ledger, 'addJob' | 'forgetOld'>;
@@ -10,9 +10,8 @@ export type JobDeskOptions = {
   onChange(): void;
   /** A job that ended well stands in the ledger. */
   onDone?(): void;
-  /** When what has ended is written down; at once when absent. */
-  later?(write: () => void): void;
-  log: AgentLog;
+  /** Has what has ended written down. */
+  write: LedgerWriter['write'];
 };
 
 /** What is older than the ledger keeps is forgotten with the first job of a process, and then with each of so many. */
@@ -20,9 +19,8 @@ const FORGET_EVERY_JOBS = 1_000;
 
 /** The jobs that run, for those who ask, and those that have ended, for the ledger. A ledger that fails costs no job. */
 export function createJobDesk(options: JobDeskOptions): RunningJobs {
-  const { ledger, relay, energy, onChange, onDone, later = (write) => write(), log } = options;
+  const { ledger, relay, energy, onChange, onDone, write } = options;
   const running = createRunningJobs();
-  const write = createUnfailing(log, 'jobs cannot be written into the ledger; this node works on');
   let written = 0;
   return {
     ...running,
@@ -51,29 +49,14 @@ export function createJobDesk(options: JobDeskOptions): RunningJobs {
           if (outcome === 'done') onDone?.();
           if (written++ % FORGET_EVERY_JOBS === 0) ledger.forgetOld();
         };
-        later(() => write(note));
+        write(note);
         onChange();
       },
     },
   };
 }
 
-/** Writes down what jobs have taken. A ledger that fails costs nothing here either. */
-export function noteEnergy(ledger: Pick<Ledger, 'addEnergy'>, log: AgentLog): Ledger['addEnergy'] {
-  const write = createUnfailing(log, 'the energy of jobs cannot be written into the ledger');
+/** Writes down what jobs have taken, after the jobs themselves. */
+export function noteEnergy(ledger: Pick<Ledger, 'addEnergy'>, write: LedgerWriter['write']): Ledger['addEnergy'] {
   return (key, joules) => write(() => ledger.addEnergy(key, joules));
-}
-
-/** Says that it fails once, and not of each job that ends on a full disk, until it has worked again. */
-function createUnfailing(log: AgentLog, message: string): (write: () => void) => void {
-  let isFailing = false;
-  return (write) => {
-    try {
-      write();
-      isFailing = false;
-    } catch (err) {
-      if (!isFailing) log.error({ err }, message);
-      isFailing = true;
-    }
-  };
 }

@@ -12,6 +12,7 @@ import { createEnergyMeter } from '../energy/energy-meter.ts';
 import { createPowerDrawReader } from '../power-draw.ts';
 import { createJobDesk, noteEnergy } from './job-desk.ts';
 import type { Ledger } from './ledger.ts';
+import { createLedgerWriter } from './ledger-writer.ts';
 import { createRecordKeeper } from './record-keeper.ts';
 import { openWholeLedger } from './whole-ledger.ts';
 
@@ -70,7 +71,8 @@ export function openNodeLedger(options: NodeLedgerOptions): NodeLedger {
 function keepLedger(ledger: Ledger, options: NodeLedgerOptions): NodeLedger {
   const { relayUrl, policy, now, log, readPower = createPowerDrawReader({ platform: process.platform }) } = options;
   const unwritten = createLaterTurn();
-  const addEnergy = noteEnergy(ledger, log);
+  const writer = createLedgerWriter({ log });
+  const write = (work: () => void): void => unwritten.add(() => writer.write(work));
   let node: LedgerNode | undefined;
   const energy = createEnergyMeter({
     read: readPower,
@@ -79,7 +81,7 @@ function keepLedger(ledger: Ledger, options: NodeLedgerOptions): NodeLedger {
     isExpecting: () => policy.isOpen() && node?.agent.hasSession() === true,
     isTesting: () => false,
     // After the job of which it is.
-    onKnown: (key, joules) => unwritten.add(() => addEnergy(key, joules)),
+    onKnown: noteEnergy(ledger, write),
     now,
   });
   const records = createRecordKeeper({
@@ -99,12 +101,12 @@ function keepLedger(ledger: Ledger, options: NodeLedgerOptions): NodeLedger {
     relay: () => relayUrl,
     onChange: () => undefined,
     onDone: records.jobDone,
-    later: unwritten.add,
-    log,
+    write,
   });
   const timer = setInterval(() => {
     void energy.look();
     void records.look();
+    writer.look();
   }, LOOK_EVERY_MS).unref();
   return {
     jobs,
@@ -116,6 +118,7 @@ function keepLedger(ledger: Ledger, options: NodeLedgerOptions): NodeLedger {
       clearInterval(timer);
       records.close();
       unwritten.flush();
+      writer.close();
       ledger.close();
     },
   };

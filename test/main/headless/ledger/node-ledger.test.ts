@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { createJobDesk } from '../../../../main/headless/ledger/job-desk.ts';
+import Database from 'better-sqlite3';
+import { createJobDesk, noteEnergy } from '../../../../main/headless/ledger/job-desk.ts';
+import { openLedger } from '../../../../main/headless/ledger/ledger.ts';
+import { createLedgerWriter } from '../../../../main/headless/ledger/ledger-writer.ts';
 import { LEDGER_FILE, type NodeLedgerOptions, openNodeLedger } from '../../../../main/headless/ledger/node-ledger.ts';
 import type { PowerDraw } from '../../../../main/headless/power-draw.ts';
 import type { RecordsQuestion } from '../../../../shared/protocol/node-records.ts';
+import { afterTest } from '../../../support/after-test.ts';
 import { collectLog } from '../../../support/log.ts';
 import { withEachNoFile } from '../../../support/no-files.ts';
 import { settled } from '../../../support/pending-timers.ts';
@@ -84,30 +88,79 @@ test('a ledger that cannot be opened costs nothing but itself, and is said once'
   });
 });
 
-test('a disk that is full costs no job, is said once, and what comes after it is written', () => {
+const FULL = new Database.SqliteError('database or disk is full', 'SQLITE_FULL');
+
+function writeTo(t: TestContext, mostWaiting?: number) {
   const log = collectLog();
-  const written: string[] = [];
-  let isFull = true;
+  const disk = { isFull: true };
+  const ledger = openLedger(join(temporaryFolder(t), LEDGER_FILE));
+  afterTest(t, async () => ledger.close());
+  const onlyWithRoom = <Work extends (...asked: never[]) => void>(work: Work) => {
+    return (...asked: Parameters<Work>): void => {
+      if (disk.isFull) throw FULL;
+      work(...asked);
+    };
+  };
+  const writer = createLedgerWriter({ log, ...(mostWaiting === undefined ? {} : { mostWaiting, mostAtOnce: 2 }) });
   const desk = createJobDesk({
-    ledger: {
-      addJob: ({ job }) => void (isFull ? assert.fail('database or disk is full') : written.push(job)),
-      forgetOld: () => undefined,
-    },
+    ledger: { ...ledger, addJob: onlyWithRoom(ledger.addJob) },
     relay: () => RELAY,
     onChange: () => undefined,
-    log,
+    write: writer.write,
   });
+  const addEnergy = noteEnergy({ addEnergy: onlyWithRoom(ledger.addEnergy) }, writer.write);
   const end = (job: string): void => {
     desk.witness.began({ ...JOB, job });
     desk.witness.ended({ ...JOB, job }, DONE);
+    addEnergy({ relay: RELAY, job, attempt: 1 }, 5);
   };
+  const written = () => ledger.jobs(PAGE).map(({ job, energyJ }) => `${job} ${energyJ}`);
+  return { log, disk, desk, writer, end, written };
+}
+
+test('jobs that end while the disk is full are written once it has room, with their energy, and it is said once', (t) => {
+  const { log, disk, desk, writer, end, written } = writeTo(t);
   for (const job of ['a', 'b']) end(job);
-  isFull = false;
+  writer.look();
+  assert.deepEqual([written(), desk.count(), desk.done().jobs], [[], 0, 2], 'no job is held up');
+  assert.equal(log.lines.length, 1);
+  assert.match(log.lines[0] ?? '', /^error the ledger takes nothing; this node works on/);
+  disk.isFull = false;
   end('c');
-  isFull = true;
+  writer.look();
+  assert.deepEqual(written(), ['c 5', 'b 5', 'a 5'], 'in their order, the newest first');
+  assert.match(log.lines[1] ?? '', /^info the ledger takes what this node does again/);
   end('d');
-  assert.deepEqual([written, desk.count(), desk.done().jobs], [['c'], 0, 4]);
-  assert.equal(log.lines.length, 2, 'once for each time that it fails');
+  disk.isFull = true;
+  end('e');
+  disk.isFull = false;
+  writer.close();
+  assert.deepEqual(written().slice(0, 2), ['e 5', 'd 5'], 'what waits is written as the node ends');
+  assert.equal(log.lines.length, 4, 'each time that it fails is said');
+});
+
+test('so many entries wait for the disk at most, and how many are lost is told', (t) => {
+  const { log, disk, writer, end, written } = writeTo(t, 4);
+  for (const job of ['a', 'b', 'c']) end(job);
+  disk.isFull = false;
+  writer.look();
+  assert.deepEqual(written(), ['b 5'], 'no more at once than that');
+  writer.look();
+  assert.deepEqual(written(), ['c 5', 'b 5'], 'the oldest goes first');
+  disk.isFull = true;
+  end('d');
+  writer.close();
+  assert.match(log.lines.at(-1) ?? '', /^error what this node did is missing from its ledger/);
+});
+
+test('what fails for another reason than the disk is given up, and holds up nothing', () => {
+  const log = collectLog();
+  const writer = createLedgerWriter({ log });
+  const written: number[] = [];
+  writer.write(() => assert.fail('a fault of ours'));
+  writer.write(() => written.push(1));
+  assert.deepEqual(written, [1]);
+  assert.match(log.lines.join(), /^error something that this node has done cannot be written/);
 });
 
 test('a job that ends as the node does is written down, and the end of an answer waits for no disk', (t) => {
