@@ -55,8 +55,8 @@ export function webhookEvent(job: QueuedJob, { state, problem, finishedAt }: Job
  * Invariants: (1) word is forgotten after an answer of 2xx or 410 or the last try, and not before; (2) each delivery is
  * under way once, `AT_ONCE_PER_KEY` of a key and `AT_ONCE` in all; (3) the store is asked one at a time, and again when
  * word came or a delivery ended meanwhile; (4) what is broken off by `stop` counts as no try; (5) no word waits longer for its next
- * try than its tries allow, also where a clock that was ahead has put it off: that is looked at when this one starts, and when it
- * was set back.
+ * try than its tries allow, also where a clock that was ahead has put it off: that is looked at when this one starts, when it
+ * was set back, and when it was while a try was written down.
  */
 export function deliverWebhooks(ports: WebhookPorts): Webhooks {
   const { store, now, log } = ports;
@@ -162,7 +162,10 @@ async function deliver(
     const told = { key: apiKeyId, event: eventId, ...answer, tries: tries + 1, givenUp: isLast };
     log.warn(told, 'a webhook did not answer well');
   }
-  await store.settleWebhook(seq, isGood || isLast ? null : now() + delayOf(tries, random()));
+  const at = now();
+  await store.settleWebhook(seq, isGood || isLast ? null : at + delayOf(tries, random()));
+  // The clock was set back meanwhile, and what looked for that may not have seen yet what is written only now.
+  if (now() < at) await store.recallWebhooks(now(), LONGEST_WAITS);
 }
 
 /** In whole milliseconds. Doubles each time, with up to half of it added, so that many do not come back at once. */

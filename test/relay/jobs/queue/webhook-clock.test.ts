@@ -77,3 +77,37 @@ test('a clock that is set right while the store is asked is heeded at once, not 
   afterTest(t, webhooks.stop);
   await until(() => sent.length === 2, 10_000);
 });
+
+test('what a delivery has found with a clock that was ahead, and is written after that was set right, puts off nothing', async (t) => {
+  const clock = { now: T0 + DAY_MS };
+  const store = await storeWithWord(t, T0);
+  const sent: WebhookDelivery[] = [];
+  const send = async (delivery: WebhookDelivery): Promise<number> => sent.push(delivery) && 500;
+  let looks = 0;
+  const webhooks = deliverWebhooks({
+    store: {
+      ...store,
+      dueWebhooks: async (...asked) => {
+        const found = await store.dueWebhooks(...asked);
+        looks += 1;
+        return found;
+      },
+      // The store takes its time, and a look with the right clock recalls meanwhile what is put off already.
+      settleWebhook: async (seq, nextAt) => {
+        if (clock.now !== T0) {
+          clock.now = T0;
+          const before = looks;
+          webhooks.wake();
+          await until(() => looks > before);
+        }
+        await store.settleWebhook(seq, nextAt);
+      },
+    },
+    send,
+    now: () => clock.now,
+    random: () => 0,
+    log: silentLog,
+  });
+  afterTest(t, webhooks.stop);
+  await until(() => sent.length === 2, 10_000);
+});
