@@ -1,13 +1,15 @@
 /** What lies in the app's own folder beside the ledger: settings, secrets and the log. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openLogFile } from '../../../main/logs/log-file.ts';
+import { keepDamaged, openStore } from '../../../main/settings/open-store.ts';
 import { openSealedBoxes } from '../../../main/settings/sealed-box.ts';
 import { FIRST_SETTINGS, openSettings, readSettings } from '../../../main/settings/settings.ts';
 import { DEFAULT_PREFERENCES } from '../../../shared/preferences/preferences.ts';
 import { createElectronDouble } from '../../support/desktop/electron-double/electron-double.ts';
+import { noFileSentence, withEachNoFile } from '../../support/no-files.ts';
 import { isProblem } from '../../support/problems.ts';
 import { NEVER } from '../../support/runtimes/runtime-fixtures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -53,7 +55,6 @@ test('electron-store holds the settings, and a file that is no JSON is put aside
   mkdirSync(folder, { recursive: true });
   await import('../../support/desktop/electron-double/alias.ts');
   const { default: Store } = await import('electron-store');
-  const { keepDamaged, openStore } = await import('../../../main/settings/open-store.ts');
   const first = openSettings(openStore(Store, folder), assert.fail);
   first.change({ toldOfTray: true });
   assert.equal(openSettings(openStore(Store, folder), assert.fail).get().toldOfTray, true);
@@ -66,9 +67,34 @@ test('electron-store holds the settings, and a file that is no JSON is put aside
   writeFileSync(join(folder, 'settings.json'), JSON.stringify(later));
   assert.deepEqual(openSettings(openStore(Store, folder), keepDamaged).get(), FIRST_SETTINGS);
   assert.deepEqual(JSON.parse(readFileSync(damaged, 'utf8')), later);
-  rmSync(join(folder, 'settings.json'));
-  mkdirSync(join(folder, 'settings.json'));
-  assert.throws(() => openStore(Store, folder), { code: 'EISDIR' }, 'what cannot be read now is not taken for damaged');
+  assert.equal(readFileSync(join(folder, 'settings.damaged-2.json'), 'utf8'), '{ half', 'the one before is kept, too');
+  await withEachNoFile(join(folder, 'settings.json'), (kind) =>
+    assert.throws(
+      () => openStore(Store, folder),
+      isProblem('data_folder_unusable', noFileSentence('settings.json', kind)),
+      'what cannot be read now is not taken for damaged',
+    ),
+  );
+});
+
+test('of settings that are damaged again and again the last five are kept', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'settings.json');
+  for (const time of ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh']) {
+    writeFileSync(path, time);
+    keepDamaged(path);
+  }
+  const kept = readdirSync(folder).filter((name) => name.includes('damaged'));
+  assert.deepEqual(
+    kept.sort().map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+    [
+      ['settings.damaged-2.json', 'sixth'],
+      ['settings.damaged-3.json', 'fifth'],
+      ['settings.damaged-4.json', 'fourth'],
+      ['settings.damaged-5.json', 'third'],
+      ['settings.damaged.json', 'seventh'],
+    ],
+  );
 });
 
 test('secrets are sealed where the system can, sealed later where it could not, and never taken for absent', async (t) => {
