@@ -19,13 +19,15 @@ export type HomecomingPorts = { bus: Pick<Bus, 'onDown' | 'onUp'>; table: NodeTa
 
 /** By then every node that is connected has beaten and answered its offer; those that are not try several times a second. */
 const COME_BACK_MS = LIMITS.heartbeatIntervalMs + LIMITS.acceptTimeoutMs;
+/** A server that has ended is there again within two seconds, and a relay that stood still finds its own within a tenth of one. */
+const BUS_BACK_MS = 5_000;
 
 /**
- * Knows for whom it is worth to wait: in the first moments of a relay that nodes were paired with, or of a bus that came back, no
- * node and no model is no news.
+ * Knows for whom it is worth to wait: in the first moments of a relay that nodes were paired with, or of a bus that went or came back,
+ * no node and no model is no news.
  *
- * Invariants: (1) a node is awaited until it is here, and nobody longer than `COME_BACK_MS`; (2) who waits is told of each
- * node that comes back, and of the end.
+ * Invariants: (1) a node is awaited until it is here, and nobody longer than `COME_BACK_MS`, or `BUS_BACK_MS` for the bus itself;
+ * (2) who waits is told of each node that comes back, and of the end.
  */
 export function watchHomecoming({ bus, table }: HomecomingPorts): Homecoming {
   const awaited = new Set<string>();
@@ -44,10 +46,15 @@ export function watchHomecoming({ bus, table }: HomecomingPorts): Homecoming {
     for (const listener of listeners) listener();
     tellNews();
   };
-  const expect: Homecoming['expect'] = (nodeIds) => {
-    for (const id of nodeIds) if (table.get(id) === undefined) awaited.add(id);
+  const awaitFor = (ms: number): void => {
     clearTimeout(timer);
-    if (awaited.size > 0) timer = setTimeout(end, COME_BACK_MS).unref();
+    if (awaited.size === 0) end();
+    else timer = setTimeout(end, ms).unref();
+  };
+  const expect: Homecoming['expect'] = (nodeIds) => {
+    for (const id of nodeIds) awaited.add(id);
+    for (const id of awaited) if (table.get(id) !== undefined) awaited.delete(id);
+    awaitFor(COME_BACK_MS);
   };
 
   table.listen({
@@ -59,6 +66,9 @@ export function watchHomecoming({ bus, table }: HomecomingPorts): Homecoming {
   });
   bus.onDown(() => {
     left = [...awaited, ...table.live().map(({ id }) => id)];
+    // They are about to leave the table.
+    for (const id of left) awaited.add(id);
+    awaitFor(BUS_BACK_MS);
   });
   bus.onUp(() => expect(left));
 

@@ -58,6 +58,34 @@ test('when the bus is back, those are awaited that were there or awaited as it w
   assert.deepEqual(awaited().sort(), ['attic', 'cellar']);
 });
 
+test('[T4] those who were there when the bus went are awaited for a moment, and from its return on as after any', (t) => {
+  const { bus, table, over, awaited } = watch(t);
+  table.admit(admission('attic'));
+  bus.onDown(() => table.remove('attic', 'The bus went down.'));
+  bus.setConnected(false);
+  assert.deepEqual(awaited(), ['attic']);
+  t.mock.timers.tick(4_999);
+  assert.deepEqual(awaited(), ['attic']);
+  bus.setConnected(true);
+  t.mock.timers.tick(LONG_ENOUGH_MS - 1);
+  assert.deepEqual([awaited(), over.mock.callCount()], [['attic'], 0]);
+  table.admit(admission('attic'));
+  assert.deepEqual([awaited(), over.mock.callCount()], [[], 1]);
+  bus.setConnected(false);
+  t.mock.timers.tick(5_000);
+  assert.deepEqual([awaited(), over.mock.callCount()], [[], 2], 'nobody knows when it comes back');
+});
+
+test('a node that a bus takes away and that stays here, as one without a bus does, holds up nobody once that is back', async (t) => {
+  const { bus, table, homecoming, over } = watch(t);
+  table.admit(admission('miner'));
+  bus.setConnected(false);
+  const nothing = homecoming.find(async () => undefined);
+  bus.setConnected(true);
+  assert.equal(await nothing, undefined);
+  assert.equal(over.mock.callCount(), 1);
+});
+
 test('who looks for something finds it with the first node that has it, or nothing once nobody is awaited', async (t) => {
   const { table, homecoming } = watch(t);
   const look = async () => table.get('cellar')?.id;
