@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { readIfThere } from './read-if-there.ts';
 
 /** Who holds a data folder: a file that is only there to be read by a person, or by a command of the same machine. */
 export type FolderHolder = {
@@ -22,7 +23,7 @@ export function tellHolder(file: string, holder: FolderHolder): void {
 /** Undefined before a new holder has written it, after one was killed, and where the file is no such file. */
 export function readHolder(file: string): FolderHolder | undefined {
   try {
-    const text = readFileSync(file, 'utf8');
+    const text = readIfThere(file)?.toString() ?? '';
     if (text.length > MOST_BYTES) return undefined;
     const { pid, startedAt, url } = JSON.parse(text) as Partial<Record<keyof FolderHolder, unknown>>;
     if (typeof pid !== 'number' || typeof startedAt !== 'number') return undefined;

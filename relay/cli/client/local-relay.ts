@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../../shared/problems/problem.ts';
 import { relayFolder } from '../../config/folders.ts';
+import { readIfThere } from '../../data-folder/read-if-there.ts';
 
 /** The API key of the relay that keeps its data here, so that a person on the same machine need not copy it. */
 export function readApiKey(dataFolder: string): Promise<string> {
@@ -20,7 +20,7 @@ export function readAdminToken(dataFolder: string): Promise<string> {
 
 async function readKey(dataFolder: string, name: string, missing: string, otherWays: string): Promise<string> {
   try {
-    const keys: unknown = JSON.parse(await readFile(join(relayFolder(dataFolder), 'keys.json'), 'utf8'));
+    const keys: unknown = JSON.parse(readIfThere(join(relayFolder(dataFolder), 'keys.json'))?.toString() ?? 'null');
     const key = (keys as Record<string, unknown>)[name];
     if (typeof key === 'string') return key;
   } catch {

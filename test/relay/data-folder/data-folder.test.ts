@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type DataFolder, openDataFolder } from '../../../relay/data-folder/data-folder.ts';
 import { toFolderError } from '../../../relay/data-folder/folder-problems.ts';
+import { readHolder } from '../../../relay/data-folder/holder-file.ts';
 import { readOrCreateKeys } from '../../../relay/data-folder/keys.ts';
 import { HEAD_FILE, readHeadFile } from '../../../relay/receipts/log/head-file.ts';
 import { openDatabase } from '../../../relay/store/sqlite/database.ts';
@@ -223,9 +224,10 @@ test('a link to secrets on a disk that is not there is no reason to make new one
 test('what is no file in the place of one ends the start, and is named with what to do', async (t) => {
   const path = temporaryFolder(t);
   for (const name of ['relay.lock', 'relay.pid']) {
-    await withEachNoFile(join(path, name), (kind) =>
-      assert.throws(() => open(t, path), isProblem('data_folder_unusable', noFileSentence(name, kind))),
-    );
+    await withEachNoFile(join(path, name), (kind) => {
+      assert.equal(readHolder(join(path, name)), undefined, 'who only looks goes on');
+      assert.throws(() => open(t, path), isProblem('data_folder_unusable', noFileSentence(name, kind)));
+    });
   }
   const folder = open(t, path);
   const readers = {
