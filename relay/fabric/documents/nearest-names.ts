@@ -47,11 +47,31 @@ function isPartOf(part: string, whole: string): boolean {
 }
 
 function isMistyped(said: string, name: string): boolean {
-  const longer = Math.max(said.length, name.length);
-  return (
-    Math.abs(said.length - name.length) * LETTERS_PER_MISTAKE <= longer &&
-    mistakes(said, name) * LETTERS_PER_MISTAKE <= longer
-  );
+  const most = Math.max(said.length, name.length) / LETTERS_PER_MISTAKE;
+  return leastMistakes(said, name) <= most && mistakes(said, name) <= most;
+}
+
+/** Kinds of letters that are told apart; those that share a kind only make a guess too low. */
+const KINDS = 32;
+const counts = new Int16Array(KINDS);
+
+/** Never more than `mistakes`, and found with a look at each letter: what one has more of, letters or a kind of them, must go. */
+function leastMistakes(wanted: string, known: string): number {
+  const [a, b] = [wanted.slice(0, MOST_LETTERS), known.slice(0, MOST_LETTERS)];
+  counts.fill(0);
+  for (let i = 0; i < a.length; i++) bump(a.charCodeAt(i), 1);
+  for (let i = 0; i < b.length; i++) bump(b.charCodeAt(i), -1);
+  let [more, less] = [0, 0];
+  for (const count of counts) {
+    if (count > 0) more += count;
+    else less -= count;
+  }
+  return Math.max(more, less, Math.abs(wanted.length - known.length));
+}
+
+function bump(letter: number, by: 1 | -1): void {
+  const kind = letter % KINDS;
+  counts[kind] = (counts[kind] ?? 0) + by;
 }
 
 /** A name contained in the other counts as near. */
@@ -59,20 +79,29 @@ function distance(wanted: string, known: string): number {
   return known.includes(wanted) || wanted.includes(known) ? 0 : mistakes(wanted, known);
 }
 
+/** Rows of `mistakes`, which nothing else uses meanwhile: it is asked thousands of times for one answer. */
+const rows = Array.from({ length: 3 }, () => new Int16Array(MOST_LETTERS + 1));
+
 /** How many letters must change, come, go or trade places with the next, one row at a time. */
 function mistakes(wanted: string, known: string): number {
   const [a, b] = [wanted.slice(0, MOST_LETTERS), known.slice(0, MOST_LETTERS)];
-  let before: number[] = [];
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  let [before, row, next] = rows as [Int16Array, Int16Array, Int16Array];
+  for (let j = 0; j <= b.length; j++) row[j] = j;
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    next[0] = i;
+    const [letter, last] = [a.charCodeAt(i - 1), a.charCodeAt(i - 2)];
     for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const isTraded = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      const trade = isTraded ? (before[j - 2] ?? 0) + 1 : change;
-      next.push(Math.min(change, trade, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const against = b.charCodeAt(j - 1);
+      let least = at(row, j - 1) + (letter === against ? 0 : 1);
+      if (i > 1 && j > 1 && letter === b.charCodeAt(j - 2) && last === against)
+        least = Math.min(least, at(before, j - 2) + 1);
+      next[j] = Math.min(least, at(row, j) + 1, at(next, j - 1) + 1);
     }
-    [before, row] = [row, next];
+    [before, row, next] = [row, next, before];
   }
-  return row[b.length] ?? 0;
+  return at(row, b.length);
+}
+
+function at(row: Int16Array, place: number): number {
+  return row[place] ?? 0;
 }
