@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
+import { whyNoFile } from '../../shared/files/no-file.ts';
 import { NOT_UTF8, readText } from '../../shared/files/read-text.ts';
 import { Problem } from '../../shared/problems/problem.ts';
 import { readService } from '../../shared/registry/read-service.ts';
@@ -31,10 +32,20 @@ function filesOf(path: string): string[] {
   try {
     if (!statSync(path).isDirectory()) return [path];
     const names = readdirSync(path).filter((name) => NAMES.test(name));
-    return names.sort().map((name) => join(path, name));
+    return names
+      .sort()
+      .map((name) => join(path, name))
+      .map(asFile);
   } catch (error) {
-    throw unreadable(error);
+    throw error instanceof Problem ? error : unreadable(error);
   }
+}
+
+/** One that is named may be a pipe, such as a shell makes of what a program prints; nobody writes into one that lies in a folder. */
+function asFile(file: string): string {
+  const why = whyNoFile(statSync(file));
+  if (why !== undefined) throw wrong(file, why);
+  return file;
 }
 
 function readFile(file: string): FileService[] {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readServiceFiles } from '../../../relay/registry/service-files.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { withEachNoFile } from '../../support/no-files.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const HAIKU = {
@@ -103,4 +104,12 @@ test('a file that an editor of Windows has saved is read, and what is not UTF-8 
   assert.equal(readServiceFiles(folder).length, 1);
   writeFileSync(join(folder, 'a.toml'), Buffer.from(`\ufeff${TOML}`, 'utf16le'));
   assertRefused(folder, /a\.toml: it is not UTF-8.* Save it as UTF-8\.$/);
+});
+
+test('what is no file among the services of a folder is named, and holds up nothing', async (t) => {
+  const folder = folderWith(t, { 'a.toml': TOML });
+  await withEachNoFile(join(folder, 'b.json'), (kind) => {
+    assertRefused(folder, new RegExp(`b\\.json: it is a ${kind}\\. Move it away\\.$`));
+  });
+  assert.equal(readServiceFiles(folder).length, 1);
 });
