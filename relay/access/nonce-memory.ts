@@ -31,8 +31,9 @@ type Used = { minutes: Map<number, Minute>; count: number };
 
 /**
  * Invariants: (1) a nonce is remembered until every request that was signed in the same minute is too old to be taken, also
- * where a clock that was ahead is set right; (2) none is forgotten for want of room: a key that has no more is refused; (3) only nonces under a valid signature come
- * here, so that strangers fill nothing; (4) keys that are not used any more are swept within a minute of any other's use.
+ * where a clock that was ahead is set right; (2) none is forgotten for want of room: a key that has no more is refused; (3) only
+ * nonces under a valid signature come here, so that strangers fill nothing; (4) keys that are not used any more are swept within
+ * a minute of any other's use.
  */
 export function createNonceMemory({
   maxAgeMs,
