@@ -17,34 +17,45 @@ export type NonceMemoryOptions = {
   mostPerKey?: number;
   /** Milliseconds since 1970. */
   now: () => number;
+  /** Milliseconds, monotonic. */
+  elapsed?: () => number;
 };
 
 const MINUTE_MS = 60_000;
 /** Three hundred requests a second for as long as nonces live, and some 10 MB for a key that does that. */
 const MOST_PER_KEY = 100_000;
 
-type Used = { minutes: Map<number, Set<string>>; count: number };
+/** Those whose requests were signed in one minute; `lastAt` by the monotonic clock. */
+type Minute = { nonces: Set<string>; lastAt: number };
+type Used = { minutes: Map<number, Minute>; count: number };
 
 /**
- * Invariants: (1) a nonce is remembered until every request that was signed in the same minute is too old to be taken;
- * (2) none is forgotten for want of room: a key that has no more is refused; (3) only nonces under a valid signature come
- * here, so that strangers fill nothing; (4) keys that are not used any more are swept within a minute of any other's use.
+ * Invariants: (1) a nonce is remembered until every request that was signed in the same minute is too old to be taken, also
+ * where a clock that was ahead is set right; (2) none is forgotten for want of room: a key that has no more is refused; (3) only
+ * nonces under a valid signature come here, so that strangers fill nothing; (4) keys that are not used any more are swept within
+ * a minute of any other's use.
  */
-export function createNonceMemory({ maxAgeMs, mostPerKey = MOST_PER_KEY, now }: NonceMemoryOptions): NonceMemory {
+export function createNonceMemory({
+  maxAgeMs,
+  mostPerKey = MOST_PER_KEY,
+  now,
+  elapsed = () => performance.now(),
+}: NonceMemoryOptions): NonceMemory {
   const keys = new Map<string, Used>();
-  let sweptAt = now();
+  let sweptAt = elapsed();
 
-  const goneAt = (minute: number): number => (minute + 1) * MINUTE_MS + maxAgeMs;
+  const msLeft = (minute: number, { lastAt }: Minute): number =>
+    Math.max((minute + 1) * MINUTE_MS + maxAgeMs - now(), lastAt + maxAgeMs - elapsed());
   const dropOld = (used: Used): void => {
-    for (const [minute, nonces] of used.minutes) {
-      if (goneAt(minute) > now()) continue;
+    for (const [minute, noted] of used.minutes) {
+      if (msLeft(minute, noted) > 0) continue;
       used.minutes.delete(minute);
-      used.count -= nonces.size;
+      used.count -= noted.nonces.size;
     }
   };
   const sweep = (): void => {
-    if (now() - sweptAt < MINUTE_MS) return;
-    sweptAt = now();
+    if (elapsed() - sweptAt < MINUTE_MS) return;
+    sweptAt = elapsed();
     for (const [keyId, used] of keys) {
       dropOld(used);
       if (used.count === 0) keys.delete(keyId);
@@ -54,14 +65,15 @@ export function createNonceMemory({ maxAgeMs, mostPerKey = MOST_PER_KEY, now }: 
   return {
     spend: (keyId, nonce, signedAt) => {
       sweep();
-      const used = keys.get(keyId) ?? { minutes: new Map<number, Set<string>>(), count: 0 };
+      const used = keys.get(keyId) ?? { minutes: new Map<number, Minute>(), count: 0 };
       dropOld(used);
-      for (const nonces of used.minutes.values()) if (nonces.has(nonce)) throw repeated();
-      if (used.count >= mostPerKey) throw tooMany(mostPerKey, Math.min(...used.minutes.keys()), goneAt, now());
+      for (const { nonces } of used.minutes.values()) if (nonces.has(nonce)) throw repeated();
+      if (used.count >= mostPerKey) {
+        throw tooMany(mostPerKey, Math.min(...Array.from(used.minutes, ([minute, noted]) => msLeft(minute, noted))));
+      }
       const minute = Math.floor(signedAt / MINUTE_MS);
-      const nonces = used.minutes.get(minute);
-      if (nonces === undefined) used.minutes.set(minute, new Set([nonce]));
-      else nonces.add(nonce);
+      const nonces = used.minutes.get(minute)?.nonces ?? new Set<string>();
+      used.minutes.set(minute, { nonces: nonces.add(nonce), lastAt: elapsed() });
       used.count += 1;
       keys.set(keyId, used);
     },
@@ -73,8 +85,7 @@ function repeated(): Problem {
   return new Problem('nonce_repeated', 'This nonce was used before. Sign each request anew, with a nonce of its own.');
 }
 
-function tooMany(most: number, oldest: number, goneAt: (minute: number) => number, now: number): Problem {
-  const retryAfterMs = Math.max(1, goneAt(oldest) - now);
+function tooMany(most: number, leftMs: number): Problem {
   const sentence = `A key may sign ${most} requests within some minutes, and this one has. Try again later.`;
-  return new Problem('rate_limit_exceeded', sentence, { retryAfterMs });
+  return new Problem('rate_limit_exceeded', sentence, { retryAfterMs: Math.max(1, Math.ceil(leftMs)) });
 }

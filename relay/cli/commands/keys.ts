@@ -13,7 +13,7 @@ import { type JsonOption, operatorCommand, print } from '../options/answering-co
 import { readOperator } from '../options/client-options.ts';
 import { addKeyOptions, type KeyOptions, orderOf, whole } from '../options/key-options.ts';
 import { keysTable, limitsText } from '../terminal/key-table.ts';
-import { nextCommand, suggest } from '../terminal/next-step.ts';
+import { nextCommand, quoted, suggest } from '../terminal/next-step.ts';
 import { printable } from '../terminal/printable.ts';
 import { out } from '../terminal/style.ts';
 
@@ -110,7 +110,7 @@ function addUpdate(keys: Command): void {
         );
       }
       const key = await patchJson<ApiKey>(relayUrl, pathOf(id), adminToken, change);
-      print(options, key, `${key.id} (${printable(key.name)}) is changed. Limits: ${limitsText(key)}\n`);
+      print(options, key, `${key.id} (${printable(key.name)}) is changed. Limits: ${printable(limitsText(key))}\n`);
     });
 }
 
@@ -124,9 +124,9 @@ function createdText(made: CreatedKey, options: JsonOption): string {
   return scopes.includes('inference') ? `${whole}\nTry it:  ${nextCommand(options, tryText(made))}\n` : whole;
 }
 
-/** With the key in it, as it is shown above and nowhere else. */
+/** With the key in it, as it is shown above and nowhere else. Nodes name models: what they write must be no command when pasted. */
 function tryText({ key, signing_secret: secret, models }: CreatedKey): string {
-  const model = models?.[0] === undefined ? '' : ` --model ${models[0]}`;
+  const model = models?.[0] === undefined ? '' : ` --model ${quoted(printable(models[0]))}`;
   return `chat "What is 17 + 25?"${model} --api-key ${key}${secret === undefined ? '' : ` --signing-secret ${secret}`}`;
 }
 

@@ -5,7 +5,7 @@ import { getJson } from '../client/get-json.ts';
 import { addClientOptions, readClient } from '../options/client-options.ts';
 import type { SettingOptions } from '../options/setting-options.ts';
 import { COMMAND } from '../own-command.ts';
-import { out } from '../terminal/style.ts';
+import { tableOf } from '../terminal/tables.ts';
 import { addStoredModelCommands, NODE_STORE, RELAY_MIRROR } from './stored-models.ts';
 
 type ModelsCommandOptions = SettingOptions & { json?: boolean };
@@ -19,7 +19,7 @@ export function defineModelsCommand(command: Command): void {
       const { relayUrl, apiKey } = await readClient(options);
       const list = await getJson<ModelList>(relayUrl, '/v1/models', apiKey);
       if (options.json === true) process.stdout.write(`${JSON.stringify(list.data)}\n`);
-      else process.stdout.write(tableOf(list));
+      else process.stdout.write(modelsTable(list));
     });
   addStoredModelCommands(models, NODE_STORE);
   addStoredModelCommands(
@@ -28,17 +28,14 @@ export function defineModelsCommand(command: Command): void {
   );
 }
 
-function tableOf(list: ModelList): string {
-  if (list.data.length === 0) return `No node serves a model now. Add one with: ${COMMAND} agent\n`;
-  const width = Math.max(...list.data.map((model) => model.id.length));
-  const rows = list.data.map((model) =>
-    [
-      model.id.padEnd(width),
-      model.capabilities.join(',').padEnd(6),
-      model.status.padEnd(9),
-      counted(model.nodes, 'node'),
-      `${model.context_length} tokens`,
-    ].join('  '),
-  );
-  return `${out.dim(['MODEL'.padEnd(width), 'KIND  ', 'STATUS   ', 'NODES ', 'CONTEXT'].join('  '))}\n${rows.join('\n')}\n`;
+function modelsTable({ data }: ModelList): string {
+  if (data.length === 0) return `No node serves a model now. Add one with: ${COMMAND} agent\n`;
+  const rows = data.map(({ id, capabilities, status, nodes, context_length: context }) => [
+    id,
+    capabilities.join(','),
+    status,
+    counted(nodes, 'node'),
+    `${context} tokens`,
+  ]);
+  return tableOf(['MODEL', 'KIND', 'STATUS', 'NODES', 'CONTEXT'], rows);
 }

@@ -1,6 +1,7 @@
 import type { Problem } from '../../../shared/problems/problem.ts';
 import type { SettingOptions } from '../options/setting-options.ts';
 import { COMMAND } from '../own-command.ts';
+import { printableText } from './printable.ts';
 import { err } from './style.ts';
 
 /** What was said on this command line alone must be said on the next one too; keys are left to whoever has them. */
@@ -12,9 +13,9 @@ export function suggest(options: SettingOptions & { json?: boolean }, what: stri
   process.stderr.write(`${err.dim(`${what}  ${nextCommand(options, command)}`)}\n`);
 }
 
-/** That who waits goes on waiting, and what for. */
+/** That who waits goes on waiting, and what for, which may be a relay's own words. */
 export function sayWaits({ message }: Problem): void {
-  process.stderr.write(`${err.dim(`${message} Waiting for it.`)}\n`);
+  process.stderr.write(`${err.dim(`${printableText(message)} Waiting for it.`)}\n`);
 }
 
 /** A command of this program as this person would type it after the one they have typed. */
@@ -26,6 +27,7 @@ export function nextCommand(options: SettingOptions, command: string): string {
   return `${COMMAND} ${command}${flags.join('')}`;
 }
 
-function quoted(value: string): string {
+/** One word for a shell, whatever is in it. */
+export function quoted(value: string): string {
   return /^[\w./:@%+=,-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }

@@ -3,15 +3,15 @@ import { UsageQuery, UsageReport, type UsageRow } from '../../../shared/api/usag
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { DAYS_OF_HOURS } from '../../store/fold-usage.ts';
-import { HOURS_PER_DAY, USAGE_GROUPS, type UsageGroup, type UsageSum } from '../../store/usage-store.ts';
+import { HOURS_PER_DAY, USAGE_GROUPS, type UsageSum } from '../../store/usage-store.ts';
 import { readChoices } from '../http/choices.ts';
 import { sendJson } from '../http/send-json.ts';
+import { csvOf } from './usage-csv.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = DAY_MS / HOURS_PER_DAY;
 const DAYS_USUAL = 30;
 const ROWS_MOST = 10_000;
-const COLUMNS = ['day', 'hour', 'key', 'model', 'node', 'jobs', 'failed', 'input_tokens', 'output_tokens'] as const;
 
 /** What was used, from the same counts that jobs are kept with. */
 export function registerUsageRoutes(app: RelayApp, { store }: Pick<RelayServices, 'store'>): void {
@@ -56,19 +56,6 @@ function send(reply: unknown, { format = 'json', by = 'day' }: UsageQuery, rows:
   if (format === 'json') return sendJson(reply, { data: rows, next: null });
   if (format !== 'csv') throw new Problem('invalid_value', 'format is json or csv.', { param: 'format' });
   return (reply as FastifyReply).type('text/csv; charset=utf-8').send(csvOf(rows, readChoices('by', by, USAGE_GROUPS)));
-}
-
-/** RFC 4180. A cell that a spreadsheet would compute is made text: names of models come from nodes. */
-function csvOf(rows: readonly UsageRow[], by: readonly UsageGroup[]): string {
-  // A table of days has the columns it always had.
-  const columns = COLUMNS.filter((name) => name !== 'hour' || by.includes(name));
-  const cell = (value: string | number | null): string => {
-    if (typeof value !== 'string') return `${value ?? ''}`;
-    const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const lines = rows.map((row) => columns.map((name) => cell(row[name])).join(','));
-  return `${[columns.join(','), ...lines].join('\r\n')}\r\n`;
 }
 
 function showSum({ day, hour, key, model, node, jobs, failed, inputTokens, outputTokens }: UsageSum): UsageRow {

@@ -7,9 +7,11 @@ import { T0 } from '../store/store-records.ts';
 const MINUTE = 60_000;
 
 function setUp(mostPerKey?: number) {
-  const clock = { now: T0 };
+  // `setBy` is what of its way the clock on the wall was set.
+  const clock = { now: T0, setBy: 0 };
   const limit = mostPerKey === undefined ? {} : { mostPerKey };
-  return { clock, memory: createNonceMemory({ maxAgeMs: 5 * MINUTE, now: () => clock.now, ...limit }) };
+  const elapsed = () => clock.now - clock.setBy;
+  return { clock, memory: createNonceMemory({ maxAgeMs: 5 * MINUTE, now: () => clock.now, elapsed, ...limit }) };
 }
 
 test('takes a nonce once for each key, whenever its request was signed', () => {
@@ -62,4 +64,18 @@ test('refuses a key that has as many as are remembered, says for how long, and f
   assert.throws(() => memory.spend('a', 'four', clock.now), isProblem('rate_limit_exceeded', /may sign/));
   clock.now += 1;
   memory.spend('a', 'four', clock.now);
+});
+
+test('forgets no nonce because of a clock that is ahead and then set right: its request is of now once more', () => {
+  const { clock, memory } = setUp();
+  clock.now += 4 * MINUTE;
+  memory.spend('a', 'one', T0);
+  clock.now += 2 * MINUTE + 1_000;
+  memory.spend('a', 'two', clock.now);
+  clock.now -= 4 * MINUTE;
+  clock.setBy -= 4 * MINUTE;
+  assert.throws(() => memory.spend('a', 'one', T0), isProblem('nonce_repeated', /used before/));
+  clock.now += 5 * MINUTE;
+  memory.spend('a', 'three', clock.now);
+  assert.equal(memory.size(), 2, 'the first is too old by now');
 });

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { sayWaits } from '../../../../relay/cli/terminal/next-step.ts';
 import { writeAnswer } from '../../../../relay/cli/terminal/printable.ts';
 import { resultText } from '../../../../relay/cli/terminal/tables.ts';
+import { Problem } from '../../../../shared/problems/problem.ts';
 import { afterTest } from '../../../support/after-test.ts';
 import { runSparewatt } from '../../../support/command.ts';
 
@@ -50,4 +52,38 @@ test('an answer reaches a terminal without what it obeys, and a file as it is', 
   writeAnswer(text, stream(false));
   assert.deepEqual(said, ['line\n\tאבג 👩‍🔬]52;c;b3duZWQ=2J', text]);
   assert.equal(resultText({ text }), said[0]);
+});
+
+test('what nodes call their models is listed without what a terminal obeys', async (t) => {
+  const model = { id: `evil${TITLE}`, capabilities: ['llm'], status: 'loaded', nodes: 1, context_length: 8 };
+  const url = await serveRelay(t, { status: 200, type: 'application/json', body: JSON.stringify({ data: [model] }) });
+  const { stdout } = await runSparewatt(['models', '--relay', url, '--api-key', 'x']);
+  assert.match(stdout, /^evil\\u\{1b\}\]52;c;b3duZWQ=\\u\{7\}\\u\{9b\}2J\\u\{202e\} +llm +loaded +1 node +8 tokens$/m);
+});
+
+test('the line to try a key is one command, whatever a node calls the model that the key is for', async (t) => {
+  const limits = { models: ["a;touch $(id) 'b'"], credit_limit_micro: null };
+  const made = { id: 'key_1', name: 'n', key: 'sk-1', scopes: ['inference'], ...limits };
+  const url = await serveRelay(t, { status: 201, type: 'application/json', body: JSON.stringify(made) });
+  const { stdout } = await runSparewatt(['keys', 'create', 'n', '--relay', url, '--admin-token', 'x']);
+  assert.ok(stdout.includes(String.raw` --model 'a;touch $(id) '\''b'\''' --api-key sk-1`), stdout);
+});
+
+test('the limits of a key that was changed are shown without what a terminal obeys', async (t) => {
+  const standing = { requests_left: null, tokens_left: null, running_requests: null, credits_left_micro: null };
+  const rates = { requests_per_minute: null, tokens_per_minute: null, max_parallel_requests: null };
+  const costs = { credit_limit_micro: null, budget_micro: null, soft_budget_micro: null, expires_at: null };
+  const key = { id: 'key_1', name: 'n', scopes: [], models: [`m${TITLE}`], hmac: false, ...rates, ...costs, standing };
+  const url = await serveRelay(t, { status: 200, type: 'application/json', body: JSON.stringify(key) });
+  const asked = ['keys', 'update', 'key_1', '--name', 'n', '--relay', url, '--admin-token', 'x'];
+  const { stdout } = await runSparewatt(asked);
+  assert.match(stdout, /^key_1 \(n\) is changed\. Limits: only nothing, m\\u\{1b\}/);
+});
+
+test('what a relay says that is waited for is shown without what a terminal obeys', (t) => {
+  const said: unknown[] = [];
+  const write = t.mock.method(process.stderr, 'write', (text: unknown) => said.push(text) > 0);
+  sayWaits(new Problem('storage_failed', `No.${TITLE}`));
+  write.mock.restore();
+  assert.deepEqual(said, ['No.]52;c;b3duZWQ=2J Waiting for it.\n']);
 });
