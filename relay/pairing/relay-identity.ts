@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { Problem } from '../../shared/problems/problem.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
+import { refuseNoFile } from '../data-folder/refuse-no-file.ts';
 import { createNKey, type NKey, nkeyFromSeed } from '../fabric/bus/nkey.ts';
 
 const RelaySeed = Type.Object({ seed: Type.String({ pattern: '^SN[A-Z2-7]{56}$' }) });
@@ -23,6 +24,7 @@ export function readOrCreateRelayIdentity(folder: DataFolder): NKey {
 export function readRelayPublicKey(folder: string): string {
   const file = join(folder, 'relay-identity.json');
   try {
+    refuseNoFile(file);
     const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (Value.Check(RelaySeed, content)) return nkeyFromSeed(content.seed).publicKey;
   } catch {

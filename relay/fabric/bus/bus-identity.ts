@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { Problem } from '../../../shared/problems/problem.ts';
 import type { DataFolder } from '../../data-folder/data-folder.ts';
+import { refuseNoFile } from '../../data-folder/refuse-no-file.ts';
 import { createNKey, type NKey, nkeyFromSeed } from './nkey.ts';
 
 /** The keys behind the bus: who may say who is who. */
@@ -43,6 +44,7 @@ export function readOrCreateBusIdentity(folder: DataFolder): BusIdentity {
 export async function readBusIdentity(relayFolder: string): Promise<BusIdentity> {
   const file = join(relayFolder, 'bus-identity.json');
   try {
+    refuseNoFile(file);
     const seeds: unknown = JSON.parse(await readFile(file, 'utf8'));
     if (Value.Check(BusSeeds, seeds)) return fromSeeds(seeds);
   } catch {

@@ -15,6 +15,8 @@ import { type DataFolder, openDataFolder } from '../../../relay/data-folder/data
 import { toFolderError } from '../../../relay/data-folder/folder-problems.ts';
 import { readHolder } from '../../../relay/data-folder/holder-file.ts';
 import { readOrCreateKeys } from '../../../relay/data-folder/keys.ts';
+import { readBusIdentity } from '../../../relay/fabric/bus/bus-identity.ts';
+import { readRelayPublicKey } from '../../../relay/pairing/relay-identity.ts';
 import { HEAD_FILE, readHeadFile } from '../../../relay/receipts/log/head-file.ts';
 import { openDatabase } from '../../../relay/store/sqlite/database.ts';
 import { pendingUpgradeOf } from '../../../relay/store/sqlite/pending-upgrade.ts';
@@ -247,6 +249,19 @@ test('what is no file in the place of one ends the start, and is named with what
     }
     assert.equal(pendingUpgradeOf(file), undefined);
   });
+});
+
+test('what is no file in the place of a relay’s keys holds up no command that asks for them', async (t) => {
+  const path = temporaryFolder(t);
+  await withEachNoFile(join(path, 'bus-identity.json'), () =>
+    assert.rejects(
+      readBusIdentity(path),
+      isProblem('data_folder_unusable', /bus-identity\.json\. Start the relay once/),
+    ),
+  );
+  await withEachNoFile(join(path, 'relay-identity.json'), () =>
+    assert.throws(() => readRelayPublicKey(path), isProblem('data_folder_unusable', /holds no key of a relay/)),
+  );
 });
 
 test('a lock file that something else has written into is refused with what to do', (t) => {
