@@ -5,6 +5,7 @@ import {
   type RememberedRelay,
 } from '../../shared/config/remembered-relay.ts';
 import { readText } from '../../shared/files/read-text.ts';
+import { Problem } from '../../shared/problems/problem.ts';
 import { readHolder } from '../data-folder/holder-file.ts';
 import { readIfThere } from '../data-folder/read-if-there.ts';
 import { nodeFolder, relayFolder } from './folders.ts';
@@ -43,12 +44,14 @@ export function withImplied({ settings, faults }: Resolution, workingFolder: str
 const DAMAGED = 'is damaged. Remove it';
 const UNREADABLE = 'cannot be read. Give this user the right to';
 
-/** What is wrong with the file, and what to do, where it cannot be used. */
-function readRemembered(file: string): RememberedRelay | typeof DAMAGED | typeof UNREADABLE | undefined {
+/** What is wrong with the file, and what to do, as the end of a sentence, where it cannot be used. */
+function readRemembered(file: string): RememberedRelay | string | undefined {
   try {
     const bytes = readIfThere(file);
     return bytes && (parseRememberedRelay(readText(bytes) ?? '') ?? DAMAGED);
-  } catch {
+  } catch (error) {
+    // Its sentence begins with the file.
+    if (error instanceof Problem) return error.message.slice(`${file} `.length).replace(/\.$/, '');
     return UNREADABLE;
   }
 }

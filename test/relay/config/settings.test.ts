@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { exampleFile } from '../../../relay/config/example-file.ts';
@@ -338,9 +338,13 @@ test('a remembered relay that is damaged is said, and does not matter to a node 
 
 test('a remembered relay that cannot be read is no damaged one, which a person would remove', (t) => {
   const data = temporaryFolder(t);
-  mkdirSync(join(data, 'node', REMEMBERED_RELAY_FILE), { recursive: true });
-  const { faults } = loadSettings(SECTION_NAMES, { flags: { data }, workingFolder: data, env: {} });
-  assert.match(faults.join(), /relay\.json cannot be read\. Give this user the right to, or give .* --relay\.$/);
+  const file = join(data, 'node', REMEMBERED_RELAY_FILE);
+  const faults = () => loadSettings(SECTION_NAMES, { flags: { data }, workingFolder: data, env: {} }).faults.join();
+  mkdirSync(file, { recursive: true });
+  assert.match(faults(), /relay\.json cannot be used: it is a folder\. Move it away, or give .* --relay\.$/);
+  rmSync(file, { recursive: true });
+  symlinkSync(join(data, 'not-mounted'), file);
+  assert.match(faults(), /relay\.json cannot be read: it is a link to .*, or give .* --relay\.$/);
 });
 
 test('points at a variable that nothing reads, and leaves those of others alone', () => {
