@@ -19,17 +19,27 @@ const InputItem = Type.Object({
   content: Type.Optional(Nullable(Content)),
   call_id: Type.Optional(Type.String()),
   name: Type.Optional(Type.String()),
+  namespace: Maybe(Type.String({ description: 'Of the function that was called' })),
   arguments: Type.Optional(Type.String()),
   output: Type.Optional(Content),
 });
 export type InputItem = Static<typeof InputItem>;
 
-const ResponseTool = Type.Object({
-  type: Type.String({ description: 'function' }),
+const FUNCTION = {
   name: Type.Optional(Type.String()),
   description: Maybe(Type.String()),
   parameters: Maybe(Type.Unknown({ description: 'A JSON Schema of type object.' })),
   strict: Maybe(Type.Boolean()),
+};
+const ResponseTool = Type.Object({
+  type: Type.String({ description: 'function, or namespace for a group of functions' }),
+  ...FUNCTION,
+  tools: Maybe(
+    Type.Array(Type.Object({ type: Type.String({ description: 'function' }), ...FUNCTION }), {
+      maxItems: LIMITS.maxTools,
+      description: 'Of a namespace; a call of one tells the namespace beside its name',
+    }),
+  ),
 });
 
 const TextFormat = Type.Object({
@@ -115,6 +125,7 @@ const OutputCall = Type.Object({
   status: STATUS,
   call_id: Type.String(),
   name: Type.String(),
+  namespace: Type.Optional(Type.String()),
   arguments: Type.String(),
 });
 

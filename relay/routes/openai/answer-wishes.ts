@@ -129,9 +129,8 @@ function readTools(body: Body): Pick<ChatInput, 'tools' | 'toolChoice' | 'parall
 
 function readTool(tool: NonNullable<Body['tools']>[number], at: number): ToolDeclaration {
   if (tool.type !== 'function') {
-    throw new Problem('unsupported_parameter', `Tools of the type "${tool.type.slice(0, 40)}" are not supported.`, {
-      param: `tools.${at}.type`,
-    });
+    const sentence = `Tools of the type "${tool.type.slice(0, 40)}" are not supported. Leave it out, or send a function of your own.`;
+    throw new Problem('unsupported_parameter', sentence, { param: `tools.${at}.type` });
   }
   if (tool.function === undefined) {
     const param = `tools.${at}.function`;

@@ -6,6 +6,8 @@ export type Place = string | { readonly at: string; readonly parts: readonly str
 export type OwnTermsOptions = {
   /** Of each message of the chat. */
   readonly places: readonly Place[];
+  /** Of each tool of the chat, where they do not stand as it has them. */
+  readonly toolPlaces?: readonly string[];
   /** What a chat calls its parameters, with what they are called here. */
   readonly names: readonly (readonly [RegExp, string])[];
   /** What the conversation as a whole is called here. */
@@ -20,7 +22,7 @@ export type OwnTerms = {
   told(error: unknown): unknown;
 };
 
-export function createOwnTerms({ places, names, conversation }: OwnTermsOptions): OwnTerms {
+export function createOwnTerms({ places, toolPlaces = [], names, conversation }: OwnTermsOptions): OwnTerms {
   const placed = (all: string, index: string, part: string | undefined): string => {
     const place = places[Number(index)];
     if (place === undefined) return all;
@@ -29,7 +31,9 @@ export function createOwnTerms({ places, names, conversation }: OwnTermsOptions)
     return (part === undefined ? undefined : place.parts[Number(part)]) ?? place.at + below;
   };
   const named = (text: string): string => {
-    const own = text.replace(/\bmessages\.(\d+)(?!\d)(?:\.content\.(\d+)(?!\d))?/g, placed);
+    const own = text
+      .replace(/\bmessages\.(\d+)(?!\d)(?:\.content\.(\d+)(?!\d))?/g, placed)
+      .replace(/\btools\.(\d+)(?!\d)/g, (all, index: string) => toolPlaces[Number(index)] ?? all);
     return names.reduce((told, [pattern, name]) => told.replace(pattern, name), own);
   };
   const renamed = (problem: Problem): Problem => {

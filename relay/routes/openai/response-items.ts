@@ -2,6 +2,7 @@ import type { OutputItem } from '../../../shared/api/responses.ts';
 import { NO_ARGUMENTS } from './answer-choices.ts';
 import type { AnswerParts, WriteEvent } from './part-events.ts';
 import { callItem, messageItem, reasoningItem, textPart } from './response-object.ts';
+import type { ResponseTools } from './response-tools.ts';
 
 /** The items of a response as they are made. Each is added, told in deltas, and done before the next is added. */
 export type ResponseItems = AnswerParts & {
@@ -21,7 +22,7 @@ const KINDS: Readonly<Record<OutputItem['type'], string>> = {
   function_call: 'function_call_arguments',
 };
 
-export function createResponseItems(write: WriteEvent): ResponseItems {
+export function createResponseItems(write: WriteEvent, { calleeOf }: ResponseTools): ResponseItems {
   const output: OutputItem[] = [];
   let open: OutputItem | undefined;
   let pending = '';
@@ -86,7 +87,7 @@ export function createResponseItems(write: WriteEvent): ResponseItems {
     say: (text) => tell('message', messageItem, text),
     think: (text) => tell('reasoning', reasoningItem, text),
     call: (name, text) => {
-      if (name !== undefined) start(callItem(name, '', 'in_progress'));
+      if (name !== undefined) start(callItem(calleeOf(name), '', 'in_progress'));
       if (open?.type === 'function_call') open.arguments += text;
       pending += text;
     },

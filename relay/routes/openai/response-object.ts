@@ -4,6 +4,7 @@ import type { Usage } from '../../../shared/protocol/messages.ts';
 import { type Gathered, partsOf } from '../../jobs/answer/gather-answer.ts';
 import { newId } from '../../jobs/id.ts';
 import { toldArguments } from './answer-choices.ts';
+import type { Callee, ResponseTools } from './response-tools.ts';
 
 /** How a response stands. */
 type Standing = Pick<ResponseObject, 'status' | 'output'> & {
@@ -78,12 +79,12 @@ export function textPart(text: string): ItemOf<'message'>['content'][number] {
   return { type: 'output_text', text, annotations: [], logprobs: [] };
 }
 
-export function callItem(name: string, text: string, status: OutputItem['status']): ItemOf<'function_call'> {
-  return { id: newId('fc'), type: 'function_call', status, call_id: newId('call'), name, arguments: text };
+export function callItem(callee: Callee, text: string, status: OutputItem['status']): ItemOf<'function_call'> {
+  return { id: newId('fc'), type: 'function_call', status, call_id: newId('call'), ...callee, arguments: text };
 }
 
 /** The items of a whole answer; only the last one can have been cut short. */
-export function itemsOf(gathered: Gathered, ended: OutputItem['status']): OutputItem[] {
+export function itemsOf(gathered: Gathered, ended: OutputItem['status'], { calleeOf }: ResponseTools): OutputItem[] {
   const { reasoning, content, calls } = gathered;
   const isThoughtAlone = reasoning !== '' && content === '' && calls.length === 0;
   const thought = reasoning === '' ? [] : [reasoningItem(reasoning, isThoughtAlone ? ended : 'completed')];
@@ -92,7 +93,7 @@ export function itemsOf(gathered: Gathered, ended: OutputItem['status']): Output
   const told = parts.map((part, index) => {
     const status = index === parts.length - 1 ? ended : 'completed';
     if (typeof part === 'string') return messageItem(part, status);
-    return callItem(part.name, toldArguments(part, status === 'incomplete'), status);
+    return callItem(calleeOf(part.name), toldArguments(part, status === 'incomplete'), status);
   });
   return [...thought, ...told];
 }

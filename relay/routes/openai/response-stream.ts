@@ -4,10 +4,12 @@ import type { AnswerStream } from './answer-stream.ts';
 import { createPartEvents } from './part-events.ts';
 import { createResponseItems } from './response-items.ts';
 import { type responseWriter, statusOf } from './response-object.ts';
+import type { ResponseTools } from './response-tools.ts';
 
 export type ResponseStreamOptions = {
   readonly reply: FastifyReply;
   readonly responseOf: ReturnType<typeof responseWriter>;
+  readonly tools: ResponseTools;
   onTooSlow(problem: Problem): void;
   inOwnTerms(problem: Problem): Problem;
 };
@@ -20,6 +22,7 @@ export type ResponseStreamOptions = {
 export function createResponseStream({
   reply,
   responseOf,
+  tools,
   onTooSlow,
   inOwnTerms,
 }: ResponseStreamOptions): AnswerStream {
@@ -30,7 +33,7 @@ export function createResponseStream({
     events.write(`event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: sequence++, ...members })}\n\n`);
   const writeResponse = (event: string, standing: Parameters<typeof responseOf>[0]): void =>
     writeEvent(`response.${event}`, { response: responseOf(standing) });
-  const items = createResponseItems(writeEvent);
+  const items = createResponseItems(writeEvent, tools);
   const { events, told } = createPartEvents(items, { reply, onTooSlow });
   return {
     ...told,

@@ -3,6 +3,7 @@ import type { InputItem, ResponsesRequest } from '../../../shared/api/responses.
 import { Problem } from '../../../shared/problems/problem.ts';
 import { needed } from './needed-member.ts';
 import type { Place } from './own-terms.ts';
+import type { ResponseTools } from './response-tools.ts';
 
 type Message = ChatCompletionRequest['messages'][number];
 type Said = NonNullable<Message['content']>;
@@ -17,7 +18,7 @@ export type Conversation = {
 };
 
 /** The items of a request as the messages of a chat. Errors: `unsupported_content`, `missing_required_parameter`. */
-export function readInput({ input, instructions }: ResponsesRequest): Conversation {
+export function readInput({ input, instructions }: ResponsesRequest, tools: ResponseTools): Conversation {
   const conversation: Conversation = { messages: [], places: [], thoughts: '' };
   const { messages, places } = conversation;
   if (instructions != null && instructions !== '') {
@@ -29,17 +30,17 @@ export function readInput({ input, instructions }: ResponsesRequest): Conversati
     places.push('input');
     return conversation;
   }
-  for (const [index, item] of input.entries()) addItem(item, `input.${index}`, conversation);
+  for (const [index, item] of input.entries()) addItem(item, `input.${index}`, conversation, tools);
   return conversation;
 }
 
-function addItem(item: InputItem, place: string, conversation: Conversation): void {
+function addItem(item: InputItem, place: string, conversation: Conversation, tools: ResponseTools): void {
   switch (item.type ?? 'message') {
     case 'message':
       addMessage(item, place, conversation);
       return;
     case 'function_call':
-      addCall(item, place, conversation);
+      addCall(item, place, conversation, tools);
       return;
     case 'function_call_output':
       addOutput(item, place, conversation);
@@ -80,13 +81,15 @@ function addMessage(item: InputItem, place: string, conversation: Conversation):
   last.content = [...partsOf(last.content), ...partsOf(content)];
 }
 
-function addCall(item: InputItem, place: string, conversation: Conversation): void {
+function addCall(item: InputItem, place: string, conversation: Conversation, tools: ResponseTools): void {
   const { messages, places } = conversation;
-  const call = {
-    id: needed(item, 'call_id', place),
-    type: 'function' as const,
-    function: { name: needed(item, 'name', place), arguments: needed(item, 'arguments', place) },
+  const id = needed(item, 'call_id', place);
+  const callee = {
+    name: needed(item, 'name', place),
+    ...(item.namespace == null ? {} : { namespace: item.namespace }),
   };
+  const called = { name: tools.nameOf(callee), arguments: needed(item, 'arguments', place) };
+  const call = { id, type: 'function' as const, function: called };
   const last = messages.at(-1);
   if (last?.role === 'assistant') {
     last.tool_calls = [...(last.tool_calls ?? []), call];

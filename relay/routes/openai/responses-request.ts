@@ -4,6 +4,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import type { OwnTermsOrder } from './chat-in-own-terms.ts';
 import { readChatRequest } from './chat-request.ts';
 import { createOwnTerms } from './own-terms.ts';
+import { type ResponseTools, readResponseTools } from './response-tools.ts';
 import { readInput } from './responses-input.ts';
 
 const HONOURED = new Set([
@@ -45,8 +46,14 @@ export function readResponsesRequest(body: ResponsesRequest): OwnTermsOrder {
       param: 'include',
     });
   }
-  const { messages, places } = readInput(body);
-  const { named, told: inOwnTerms } = createOwnTerms({ places, names: NAMES, conversation: 'input' });
+  const tools = readResponseTools(body.tools);
+  const { messages, places } = readInput(body, tools);
+  const { named, told: inOwnTerms } = createOwnTerms({
+    places,
+    toolPlaces: tools.places,
+    names: NAMES,
+    conversation: 'input',
+  });
   const chat: ChatCompletionRequest = {
     model: body.model,
     messages,
@@ -54,8 +61,8 @@ export function readResponsesRequest(body: ResponsesRequest): OwnTermsOrder {
     max_completion_tokens: body.max_output_tokens ?? null,
     temperature: body.temperature ?? null,
     top_p: body.top_p ?? null,
-    tools: body.tools?.map(toolOf) ?? null,
-    tool_choice: choiceOf(body.tool_choice),
+    tools: body.tools == null ? null : [...tools.chat],
+    tool_choice: choiceOf(body.tool_choice, tools),
     parallel_tool_calls: body.parallel_tool_calls ?? null,
     response_format: formatOf(body.text?.format),
     reasoning_effort: body.reasoning?.effort ?? null,
@@ -79,22 +86,20 @@ function ignoredOf(body: ResponsesRequest): string[] {
   return params;
 }
 
-type ChatTool = NonNullable<ChatCompletionRequest['tools']>[number];
+type Choice = { type?: unknown; name?: unknown; namespace?: unknown; mode?: unknown; tools?: unknown };
 
-function toolOf({ type, ...described }: NonNullable<ResponsesRequest['tools']>[number]): ChatTool {
-  // Its name may be missing, which is then said of its place.
-  return type === 'function' && described.name !== undefined
-    ? { type, function: { ...described, name: described.name } }
-    : { type };
-}
-
-function choiceOf(choice: unknown): unknown {
+function choiceOf(choice: unknown, offered: ResponseTools): unknown {
   if (typeof choice !== 'object' || choice === null) return choice;
-  const { type, name, mode, tools } = choice as { type?: unknown; name?: unknown; mode?: unknown; tools?: unknown };
+  const { type, name, namespace, mode, tools } = choice as Choice;
   if (type === 'allowed_tools') {
-    return { type, allowed_tools: { mode, tools: Array.isArray(tools) ? tools.map(choiceOf) : tools } };
+    const allowed = Array.isArray(tools) ? tools.map((one) => choiceOf(one, offered)) : tools;
+    return { type, allowed_tools: { mode, tools: allowed } };
   }
-  return { type, function: { name } };
+  if (typeof name !== 'string') return { type, function: { name } };
+  return {
+    type,
+    function: { name: offered.nameOf({ name, ...(typeof namespace === 'string' ? { namespace } : {}) }) },
+  };
 }
 
 function formatOf(

@@ -10,6 +10,7 @@ import { answerInOwnTerms, type OwnTermsOrder } from './chat-in-own-terms.ts';
 import { answerCount, COUNTED_BY_A_NODE, countOrder } from './prompt-count.ts';
 import { itemsOf, responseWriter, statusOf } from './response-object.ts';
 import { createResponseStream } from './response-stream.ts';
+import { readResponseTools } from './response-tools.ts';
 import { readResponsesRequest } from './responses-request.ts';
 import { type Caller, runOf, streamRun, unixSeconds } from './stream-answer.ts';
 import type { AnsweredJob, WholeAnswer } from './whole-answer.ts';
@@ -93,12 +94,13 @@ const answerWhole: Answer = async (job, _order, body, { reply, headers, hangUp }
 /** The whole response. */
 export function responseAnswer({ id }: AnsweredJob, body: ResponsesRequest): WholeAnswer {
   const responseOf = responseWriter(`resp_${id}`, unixSeconds(), body);
+  const tools = readResponseTools(body.tools);
   const answer = gatherAnswer(1);
   return {
     sink: answer.sink,
     of: ({ finishReason, usage }): ResponseObject => {
       const status = statusOf(finishReason);
-      const output = answer.gathered().flatMap((one) => itemsOf(one, status));
+      const output = answer.gathered().flatMap((one) => itemsOf(one, status, tools));
       return responseOf({ status, output, usage, reasoningTokens: answer.reasoningTokens() });
     },
   };
@@ -108,6 +110,7 @@ const answerInEvents: Answer = (job, { inOwnTerms }, body, caller, services) => 
   const stream = createResponseStream({
     reply: caller.reply,
     responseOf: responseWriter(`resp_${job.id}`, unixSeconds(), body),
+    tools: readResponseTools(body.tools),
     onTooSlow: (problem) => caller.hangUp.controller.abort(problem),
     inOwnTerms: (problem) => inOwnTerms(problem) as Problem,
   });
