@@ -5,6 +5,7 @@ import { offeredTools } from '../../constraints/answer-grammar.ts';
 import type { ToolFormat } from '../../constraints/tool-formats.ts';
 import type { PromptCompletion, TemplateMessage, Tokenizer } from '../library/tokenizer.ts';
 import type { JsonObject } from '../model-files.ts';
+import { inTemplate } from './in-template.ts';
 import { closingThoughts, type ThoughtFormat, thinkingVariables } from './thoughts.ts';
 
 /** A forgotten `max_tokens` on a model with a context of 128,000 tokens must not hold a slot for an hour. */
@@ -23,14 +24,15 @@ export function encodePrompt(tokenizer: Tokenizer, input: Conversation, formats:
   if (input.raw !== undefined) return tokenizer.encode(input.messages[0]?.content ?? '', true);
   const { told, declared } = tellModel(input, formats.tools);
   const completion = completionOf(input, formats);
-  try {
-    const ids =
-      tokenizer.encodeChat(told, declared, completion?.variables) ?? tokenizer.encode(transcriptOf(told), true);
-    const end = completion?.endOf(endOfPrompt(tokenizer, ids)) ?? '';
-    return end === '' ? ids : [...ids, ...tokenizer.encode(end, false)];
-  } catch (error) {
-    throw templateProblem(error, tokenizer.template);
-  }
+  const variables = completion?.variables;
+  const made = inTemplate(told, {
+    template: tokenizer.template,
+    render: (messages) => tokenizer.renderChat(messages, declared, variables),
+    make: (messages) => tokenizer.encodeChat(messages, declared, variables),
+  });
+  const ids = made ?? tokenizer.encode(transcriptOf(told), true);
+  const end = completion?.endOf(endOfPrompt(tokenizer, ids)) ?? '';
+  return end === '' ? ids : [...ids, ...tokenizer.encode(end, false)];
 }
 
 /** Whether a model can think before it answers: nothing holds its answer from the first token. */
@@ -61,20 +63,6 @@ export function tellModel(input: Conversation, format: ToolFormat) {
   const { isInTemplate } = format;
   const told = isInTemplate ? messages.map(nativeMessage) : plainMessages(messages, tools, format);
   return { told, declared: isInTemplate && tools.length > 0 ? tools.map(declaration) : null };
-}
-
-/**
- * What a template says that does not like the messages. It may put them into what it says, and a problem goes into logs and
- * records: its words are told where they stand in the template as they are, and nothing of the error itself is kept.
- */
-export function templateProblem(error: unknown, template: string | null): Problem {
-  const said = error instanceof Error ? error.message : '';
-  const reason = said !== '' && template?.includes(said) === true ? ` (${said})` : '';
-  return new Problem(
-    'invalid_value',
-    `The model's chat template refuses these messages${reason}. Check the order and the roles of the messages.`,
-    { param: 'messages' },
-  );
 }
 
 /** A message for a template that knows calls; most templates want the arguments as a value, not as its text. */

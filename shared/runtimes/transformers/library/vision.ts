@@ -9,8 +9,9 @@ import {
 } from '@huggingface/transformers';
 import { Problem } from '../../../problems/problem.ts';
 import { bytesToHex } from '../../../protocol/hex.ts';
+import { inTemplate } from '../chat/in-template.ts';
 import { messageInParts, messageWithMarks, readsParts } from '../chat/picture-parts.ts';
-import { templateProblem, transcriptOf } from '../chat/prompt.ts';
+import { transcriptOf } from '../chat/prompt.ts';
 import { isJsonObject, type JsonObject, type ModelFiles } from '../model-files.ts';
 import type { VisionFamily } from '../tasks/task-kinds.ts';
 import { type LoadOptions, pretrainedOptions, withVirtualId } from './environment.ts';
@@ -40,15 +41,16 @@ export function loadVisionModel(files: ModelFiles, options: LoadOptions, family:
       tokenizer: {
         ...tokenizer,
         encodeChat: (messages, ...more) => tokenizer.encodeChat(messages.map(forTemplate), ...more),
+        renderChat: (messages, ...more) => tokenizer.renderChat(messages.map(forTemplate), ...more),
       },
       async readPictures(messages, tools, files, completion) {
         const pictures = await readPictures(files, 'messages');
         const digests = await Promise.all(files.map(digestOf));
-        const told = messages.map(forTemplate);
-        const rendered = inTemplate(
-          tokenizer.template,
-          () => tokenizer.renderChat(told, tools, completion?.variables) ?? transcriptOf(told),
-        );
+        const render = (told: readonly TemplateMessage[]) =>
+          tokenizer.renderChat(told.map(forTemplate), tools, completion?.variables);
+        const { template } = tokenizer;
+        const rendered =
+          inTemplate(messages, { template, render, make: render }) ?? transcriptOf(messages.map(forTemplate));
         const text = rendered + (completion?.endOf(rendered) ?? '');
         assertMarks(text, { mark, token, pictures: pictures.length });
         return promptOf(await FAMILIES[family](processor, text, pictures), digests, raw);
@@ -147,14 +149,6 @@ function markOf(processor: Processor, family: VisionFamily): string {
   if (family === 'qwen2_vl') return '<|image_pad|>';
   const own: unknown = family === 'gemma3' ? Reflect.get(processor, 'boi_token') : processor.config.image_token;
   return typeof own === 'string' ? own : '<image>';
-}
-
-function inTemplate(template: string | null, render: () => string): string {
-  try {
-    return render();
-  } catch (error) {
-    throw templateProblem(error, template);
-  }
 }
 
 /** What a token of a picture is called, wherever the mark stands for all of them. */

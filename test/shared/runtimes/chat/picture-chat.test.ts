@@ -59,6 +59,18 @@ for (const form of PICTURE_CHAT_FORMS) {
       assert.ok(both.usage.inputTokens - one.usage.inputTokens >= 8);
     });
 
+    test('sees what is shown in two messages in a row, though its template wants turns', async () => {
+      const [first, second] = [await quarters([RED, GREEN, BLUE, RED]), await quarters([GREEN, GREEN, RED, BLUE])];
+      const { text } = await ask([
+        { role: 'user', content: 'See?', pictures: [{ at: 4, url: first }] },
+        { role: 'user', content: 'And  this?', pictures: [{ at: 4, url: second }] },
+      ]);
+      assert.equal(text, ' red green blue red green green red blue');
+      const words = (await ask([{ role: 'user', content: 'a\n\nb' }])).usage;
+      const rows = await ask(['a', 'b'].map((content) => ({ role: 'user' as const, content })));
+      assert.deepEqual([rows.text, rows.usage], [' none', words]);
+    });
+
     test('answers two chats at a time, each with what it was shown', async () => {
       const chats = [[RED, GREEN, BLUE, RED] as const, [BLUE, BLUE, GREEN, GREEN] as const].map(async (colours) => {
         const pictures = [{ at: 0, url: await quarters(colours) }];

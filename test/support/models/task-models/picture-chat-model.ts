@@ -36,7 +36,9 @@ export const PICTURE_MARKS: Readonly<
 const NONE = piece(' none');
 const WORDS = COLOURS.map((colour) => piece(` ${colour}`));
 const templateOf = (shown: string): string =>
-  `{% for m in messages %}{% for part in m['content'] %}{% if part['type'] == 'image' %}${shown}` +
+  // As some of them, it takes two messages of a user in a row from nobody.
+  "{% for m in messages %}{% if not loop.first and m['role'] == messages[loop.index0 - 1]['role'] %}{{ raise_exception('roles must alternate') }}{% endif %}" +
+  `{% for part in m['content'] %}{% if part['type'] == 'image' %}${shown}` +
   "{% else %}{{ part['text'] }}{% endif %}{% endfor %}<turn>{% endfor %}" +
   '{% if add_generation_prompt %}<assistant>{% endif %}';
 
