@@ -6,6 +6,7 @@ import type { GrammarTools, GrammarWriter } from './constraint.ts';
 import { textNotBeginningWith, textUntil } from './free-text.ts';
 import { readPattern } from './pattern.ts';
 import { compileSchema, createEffort } from './schema.ts';
+import { taggedArguments, taggedCallTerm } from './tagged-calls.ts';
 import type { Term } from './terms.ts';
 import type { ToolFormat } from './tool-formats.ts';
 
@@ -87,6 +88,15 @@ function callTerm(
   const calls = tools.map((tool) => {
     const param = `tools.${tool.name}.parameters`;
     const options = tool.strict === true ? { param, effort } : { param, effort, onIgnored };
+    const declared = format.tagged === undefined ? null : taggedArguments(tool);
+    if (format.tagged !== undefined && declared !== null) {
+      return taggedCallTerm(tool.name, declared, format.tagged, {
+        terms,
+        json,
+        jsonOf: (schema, argument) =>
+          compileSchema(schema, terms, json, { ...options, param: `${param}.properties.${argument}` }),
+      });
+    }
     const values = compileSchema(parametersOf(tool, param), terms, json, options);
     return terms.sequence(json.text(`${format.open}${tool.name}${format.between}`), values, json.text(format.close));
   });

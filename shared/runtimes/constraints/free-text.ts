@@ -13,18 +13,50 @@ export function textUntil(terms: Terms, mark: string, then: Term): Term {
   }
 
   function nextAt(progress: number): [number, Term][] {
-    const result: [number, Term][] = [];
-    for (let byte = 0; byte < 256; byte++) {
-      let matched = progress;
-      while (matched > 0 && mark.charCodeAt(matched) !== byte) matched = back[matched - 1] ?? 0;
-      if (mark.charCodeAt(matched) === byte) matched++;
-      if (matched === mark.length) result.push([byte, then]);
-      else if (matched > 0 || TEXT_BYTES[byte] === 1) result.push([byte, terms.leaf(leafAt(matched))]);
-    }
-    return result;
+    return following(mark, back, progress).map(([byte, matched]) => [
+      byte,
+      matched === mark.length ? then : terms.leaf(leafAt(matched)),
+    ]);
   }
 
   return terms.leaf(leafAt(0));
+}
+
+/** Any text that ends with the first `mark` in it. */
+export function textThrough(terms: Terms, mark: string): Term {
+  const back = fallbacks(mark);
+
+  function leafAt(progress: number): Leaf {
+    const cost = mark.length - progress;
+    return {
+      key: `through ${progress} ${mark}`,
+      isWhole: true,
+      nullable: false,
+      cost,
+      next: () => nextAt(progress),
+    };
+  }
+
+  function nextAt(progress: number): [number, Term][] {
+    return following(mark, back, progress).map(([byte, matched]) => [
+      byte,
+      matched === mark.length ? terms.empty : terms.leaf(leafAt(matched)),
+    ]);
+  }
+
+  return terms.leaf(leafAt(0));
+}
+
+/** Which bytes may follow in a text that ends with so much of the mark, each with how much of it the text ends with then. */
+function following(mark: string, back: readonly number[], progress: number): [byte: number, matched: number][] {
+  const result: [number, number][] = [];
+  for (let byte = 0; byte < 256; byte++) {
+    let matched = progress;
+    while (matched > 0 && mark.charCodeAt(matched) !== byte) matched = back[matched - 1] ?? 0;
+    if (mark.charCodeAt(matched) === byte) matched++;
+    if (matched > 0 || TEXT_BYTES[byte] === 1) result.push([byte, matched]);
+  }
+  return result;
 }
 
 /** Knuth, Morris and Pratt: for each start of the mark, the longest shorter start that it ends with. */

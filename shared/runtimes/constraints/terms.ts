@@ -18,6 +18,8 @@ export type ByteSet = Uint8Array;
 /** A set of texts that is not written as a term but decides byte by byte. Its key names it among all leaves. */
 export type Leaf = {
   readonly key: string;
+  /** Whether its key says all of it, and names no term of its own grammar. */
+  readonly isWhole?: true;
   readonly nullable: boolean;
   /** Bytes of the shortest completion. */
   readonly cost: number;

@@ -192,8 +192,8 @@ function keyOf(term: Term): string | null {
         return put(`c${of.members.length}`) && of.members.every(write);
       case 'repeat':
         return put(`r${of.least},${of.most}`) && write(of.body);
-      // A leaf's key may name terms of its own grammar.
       case 'leaf':
+        return of.leaf.isWhole === true && put(`f${of.leaf.key}`);
       case 'rule':
         return false;
     }

@@ -1,3 +1,5 @@
+import type { ToolDeclaration } from '../../protocol/messages.ts';
+import { heldBack, readTaggedCall, type TaggedCalls, taggedArguments } from './tagged-calls.ts';
 import type { ToolFormat } from './tool-formats.ts';
 
 /** A piece of an answer that may call tools. */
@@ -19,7 +21,10 @@ export type ToolCallParser = {
 type State =
   | { at: 'text'; held: string }
   /** Skips what is certain to come. */
-  | { at: 'skip'; left: number; next: 'name' | 'arguments' | 'after' }
+  | { at: 'skip'; left: number; next: 'call' | 'name' | 'arguments' | 'after' }
+  /** A call of which it is to be seen how it is written. */
+  | { at: 'call'; read: string }
+  | { at: 'tagged'; call: Generator<void, void, string> }
   | { at: 'name'; name: string }
   | { at: 'arguments'; depth: number; isString: boolean; isEscaped: boolean }
   | { at: 'after' };
@@ -27,17 +32,38 @@ type State =
 /**
  * Takes calls out of an answer while it is made. The answer was made under the grammar of the same format, so that
  * between a mark and the end of a call only what the grammar allows has to be understood. `isMarkToken` when the mark
- * comes as a token of its own, and the same letters in a text are no mark.
+ * comes as a token of its own, and the same letters in a text are no mark. `tools` are those that were offered.
  */
-export function createToolCallParser(format: ToolFormat, isMarkToken: boolean): ToolCallParser {
+export function createToolCallParser(
+  format: ToolFormat,
+  isMarkToken: boolean,
+  tools: readonly ToolDeclaration[] = [],
+): ToolCallParser {
   const mark = isMarkToken ? null : format.mark;
   let state: State = format.mark === null ? { at: 'after' } : { at: 'text', held: '' };
   let calls = 0;
+  let declared: Map<string, ReturnType<typeof taggedArguments>> | null = null;
   let pieces: AnswerPiece[] = [];
 
-  function beginCall(skipped: number): void {
+  function beginCall(read: string): void {
     calls++;
-    state = { at: 'skip', left: format.open.length - skipped, next: 'name' };
+    state = { at: 'call', read };
+  }
+
+  function beginTagged(read: string, tagged: TaggedCalls): void {
+    const call = readTaggedCall(tagged, isText, { name: beginArguments, argue });
+    call.next();
+    state = { at: 'tagged', call };
+    for (const character of read) call.next(character);
+  }
+
+  function isText(name: string, argument: string): boolean {
+    declared ??= new Map(tools.map((tool) => [tool.name, taggedArguments(tool)]));
+    return declared.get(name)?.get(argument)?.isText ?? false;
+  }
+
+  function beginArguments(name: string): void {
+    pieces.push({ type: 'call', index: calls - 1, name, arguments: '' });
   }
 
   function say(text: string): void {
@@ -60,25 +86,29 @@ export function createToolCallParser(format: ToolFormat, isMarkToken: boolean): 
     const text = held + character;
     if (text.endsWith(mark)) {
       say(text.slice(0, -mark.length));
-      beginCall(0);
+      beginCall('');
       return;
     }
-    let keep = Math.min(text.length, mark.length - 1);
-    while (!mark.startsWith(text.slice(text.length - keep))) keep--;
+    const keep = heldBack(text, mark);
     say(text.slice(0, text.length - keep));
     state = { at: 'text', held: text.slice(text.length - keep) };
   }
 
   /** After a call, or at the very beginning where there is no mark. */
   function readAfter(character: string): void {
-    if (format.mark === null && calls === 0 && character === format.open[0]) beginCall(1);
+    if (format.mark === null && calls === 0 && character === format.open[0]) beginCall(character);
     else if (format.mark === null && calls === 0) {
       state = { at: 'text', held: '' };
       say(character);
     } else if (mark !== null && character === mark[0]) {
       calls++;
-      state = { at: 'skip', left: mark.length - 1 + format.open.length, next: 'name' };
+      state = { at: 'skip', left: mark.length - 1, next: 'call' };
     }
+  }
+
+  function readCall(read: string): void {
+    if (format.tagged !== undefined && !format.open.startsWith(read)) beginTagged(read, format.tagged);
+    else state = read.length === format.open.length ? { at: 'name', name: '' } : { at: 'call', read };
   }
 
   function readArguments(character: string, from: Extract<State, { at: 'arguments' }>): void {
@@ -108,6 +138,12 @@ export function createToolCallParser(format: ToolFormat, isMarkToken: boolean): 
       case 'after':
         readAfter(character);
         return;
+      case 'call':
+        readCall(state.read + character);
+        return;
+      case 'tagged':
+        if (state.call.next(character).done === true) state = { at: 'after' };
+        return;
       case 'skip':
         if (state.left > 1) state = { ...state, left: state.left - 1 };
         else state = stateAfterSkip(state.next);
@@ -117,7 +153,7 @@ export function createToolCallParser(format: ToolFormat, isMarkToken: boolean): 
           state = { at: 'name', name: state.name + character };
           return;
         }
-        pieces.push({ type: 'call', index: calls - 1, name: state.name, arguments: '' });
+        beginArguments(state.name);
         // The quote belongs to what is between name and arguments.
         state = { at: 'skip', left: format.between.length - 1, next: 'arguments' };
         return;
@@ -138,7 +174,7 @@ export function createToolCallParser(format: ToolFormat, isMarkToken: boolean): 
       return take();
     },
     pushMark() {
-      beginCall(0);
+      beginCall('');
       return take();
     },
     flush() {
@@ -150,7 +186,8 @@ export function createToolCallParser(format: ToolFormat, isMarkToken: boolean): 
   };
 }
 
-function stateAfterSkip(next: 'name' | 'arguments' | 'after'): State {
+function stateAfterSkip(next: 'call' | 'name' | 'arguments' | 'after'): State {
+  if (next === 'call') return { at: 'call', read: '' };
   if (next === 'name') return { at: 'name', name: '' };
   if (next === 'arguments') return { at: 'arguments', depth: 0, isString: false, isEscaped: false };
   return { at: 'after' };

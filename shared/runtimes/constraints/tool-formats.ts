@@ -1,6 +1,8 @@
+import type { TaggedCalls } from './tagged-calls.ts';
+
 /** How the models of one family write their calls. All texts are those the models were trained on, to the letter. */
 export type ToolFormat = {
-  readonly name: 'call-token' | 'hermes' | 'llama-3' | 'generic';
+  readonly name: 'call-token' | 'hermes' | 'function-tags' | 'argument-tags' | 'argument-lines' | 'llama-3' | 'generic';
   /** What begins a call. Without one an answer is a call when it begins with `open`. */
   readonly mark: string | null;
   /** Between the mark and the function's name, the name and its arguments, and at the end. */
@@ -11,6 +13,43 @@ export type ToolFormat = {
   readonly separator: string | null;
   /** Whether the model's own chat template shows the tools, the calls and their results. */
   readonly isInTemplate: boolean;
+  /** How calls are written whose parameters are no more than a list of arguments; the rest is for all others. */
+  readonly tagged?: TaggedCalls;
+};
+
+const HERMES: ToolFormat = {
+  name: 'hermes',
+  mark: '<tool_call>',
+  open: '\n{"name": "',
+  between: '", "arguments": ',
+  close: '}\n</tool_call>',
+  separator: '\n',
+  isInTemplate: true,
+};
+
+const FUNCTION_TAGS: TaggedCalls = {
+  open: '\n<function=',
+  between: '>\n',
+  argument: '<parameter=',
+  value: '>\n',
+  end: '\n</parameter>\n',
+  close: '</function>\n</tool_call>',
+};
+
+const ARGUMENT_TAGS: TaggedCalls = {
+  open: '',
+  between: '',
+  argument: '<arg_key>',
+  value: '</arg_key><arg_value>',
+  end: '</arg_value>',
+  close: '</tool_call>',
+};
+
+const ARGUMENT_LINES: TaggedCalls = {
+  ...ARGUMENT_TAGS,
+  between: '\n',
+  value: '</arg_key>\n<arg_value>',
+  end: '</arg_value>\n',
 };
 
 const GENERIC: ToolFormat = {
@@ -38,18 +77,15 @@ const FORMATS: readonly (readonly [inTemplate: RegExp, format: ToolFormat])[] = 
       isInTemplate: true,
     },
   ],
+  // Qwen3-Coder, Qwen3.5 and later, Nemotron 3
+  [/<tool_call>[\s\S]*<function=/, { ...HERMES, name: 'function-tags', tagged: FUNCTION_TAGS }],
+  // GLM 4.7 and later; GLM 4.5 and 4.6
   [
-    /<tool_call>/,
-    {
-      name: 'hermes',
-      mark: '<tool_call>',
-      open: '\n{"name": "',
-      between: '", "arguments": ',
-      close: '}\n</tool_call>',
-      separator: '\n',
-      isInTemplate: true,
-    },
+    /<tool_call>[\s\S]*<\/arg_key><arg_value>/,
+    { ...HERMES, name: 'argument-tags', tagged: ARGUMENT_TAGS, separator: '' },
   ],
+  [/<tool_call>[\s\S]*<\/arg_key>/, { ...HERMES, name: 'argument-lines', tagged: ARGUMENT_LINES }],
+  [/<tool_call>/, HERMES],
   [
     /ipython[\s\S]*"parameters"|"parameters"[\s\S]*ipython/,
     {

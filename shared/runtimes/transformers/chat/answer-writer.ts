@@ -1,4 +1,4 @@
-import type { FinishReason, TokenLogprob } from '../../../protocol/messages.ts';
+import type { FinishReason, TokenLogprob, ToolDeclaration } from '../../../protocol/messages.ts';
 import { type AnswerPiece, createToolCallParser, type ToolCallParser } from '../../constraints/tool-call-parser.ts';
 import type { ToolFormat } from '../../constraints/tool-formats.ts';
 import type { Vocabulary } from '../../constraints/vocabulary.ts';
@@ -18,6 +18,8 @@ export type AnswerWriterOptions = {
   output: AnswerOutput;
   /** The format of tool calls where there may be any. */
   tools: ToolFormat | null;
+  /** Those that may be called. */
+  offered: readonly ToolDeclaration[];
   /** Given when the answer is held to a grammar: its text is then the tokens' own bytes, as the grammar saw them. */
   vocabulary: Vocabulary | null;
   logprobOf: ((id: number) => TokenLogprob) | null;
@@ -137,9 +139,9 @@ export function createAnswerWriter(options: AnswerWriterOptions): AnswerWriter {
   };
 }
 
-function parserOf({ tools, vocabulary }: AnswerWriterOptions): ToolCallParser | null {
+function parserOf({ tools, offered, vocabulary }: AnswerWriterOptions): ToolCallParser | null {
   if (tools === null || vocabulary === null) return null;
-  return createToolCallParser(tools, tools.mark !== null && vocabulary.hasMark(tools.mark));
+  return createToolCallParser(tools, tools.mark !== null && vocabulary.hasMark(tools.mark), offered);
 }
 
 type TokenText = { push(id: number): string; flush(): string };

@@ -138,13 +138,15 @@ function prepareAnswer(asked: AskedAnswer, choice: number) {
   const { constraint, budget } = asked;
   const logprobs =
     input.topLogprobs === undefined ? null : createLogprobReader(input.topLogprobs, tokenNames(model, getVocabulary()));
-  const tools = offeredTools(input).length > 0 ? asked.toolFormat : null;
+  const offered = offeredTools(input);
+  const tools = offered.length > 0 ? asked.toolFormat : null;
   const writer = createAnswerWriter({
     model,
     choice,
     stops: input.stop,
     output: asked.output,
     tools,
+    offered,
     vocabulary: constraint === null ? null : getVocabulary(),
     logprobOf: logprobs === null ? null : logprobs.of,
     thoughts: asked.thoughts && createThoughtReader(asked.thoughts, asked.thinksFromTheStart, tools?.mark),

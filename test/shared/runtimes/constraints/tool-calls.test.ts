@@ -3,9 +3,9 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { answerGrammar } from '../../../../shared/runtimes/constraints/answer-grammar.ts';
 import { compileConstraint } from '../../../../shared/runtimes/constraints/constraint.ts';
-import { type AnswerPiece, createToolCallParser } from '../../../../shared/runtimes/constraints/tool-call-parser.ts';
 import { TOOL_MARKS, type ToolFormat, toolFormatOf } from '../../../../shared/runtimes/constraints/tool-formats.ts';
 import { createRandom } from '../../../../shared/runtimes/transformers/decoding/random.ts';
+import { type Call, readPieces, readTokens } from '../../../support/call-pieces.ts';
 import { judgeOf } from '../../../support/json-schema.ts';
 import { byteVocabulary } from '../../../support/models/byte-vocabulary.ts';
 import { randomAnswer } from '../../../support/models/random-answer.ts';
@@ -23,25 +23,6 @@ const PARAMETERS = {
   additionalProperties: false,
 };
 const TOOLS = [{ name: 'weather', parameters: PARAMETERS }, { name: 'now' }];
-
-type Call = { name: string; arguments: string };
-
-/** What a client makes of the pieces. */
-function assembled(pieces: readonly AnswerPiece[]): { text: string; calls: Call[] } {
-  let text = '';
-  const calls: Call[] = [];
-  for (const piece of pieces) {
-    if (piece.type === 'text') text += piece.text;
-    else if (piece.name !== undefined) {
-      assert.equal(piece.index, calls.length);
-      calls.push({ name: piece.name, arguments: piece.arguments });
-    } else {
-      assert.equal(piece.index, calls.length - 1);
-      (calls.at(-1) ?? assert.fail()).arguments += piece.arguments;
-    }
-  }
-  return { text, calls };
-}
 
 function written(format: ToolFormat, calls: readonly Call[]): string {
   const one = (call: Call) =>
@@ -66,17 +47,12 @@ for (const [name, template] of Object.entries(TEMPLATES)) {
           format.mark === null ? fc.constant('') : fc.string().filter((text) => !text.includes('<')),
           fc.infiniteStream(fc.integer({ min: 1, max: 9 })),
           (calls, before, lengths) => {
-            const parser = createToolCallParser(format, false);
-            const pieces: AnswerPiece[] = [];
             const text = before + written(format, calls);
-            for (let at = 0; at < text.length; ) {
-              const length = lengths.next().value ?? 1;
-              pieces.push(...parser.push(text.slice(at, at + length)));
-              at += length;
+            const pieces: string[] = [];
+            for (let at = 0; at < text.length; at += pieces.at(-1)?.length ?? 1) {
+              pieces.push(text.slice(at, at + (lengths.next().value ?? 1)));
             }
-            pieces.push(...parser.flush());
-            assert.deepEqual(assembled(pieces), { text: before, calls });
-            assert.equal(parser.calls(), calls.length);
+            assert.deepEqual(readPieces(format, TOOLS, pieces), { text: before, calls });
           },
         ),
         { numRuns: 100, seed: 4 },
@@ -90,7 +66,7 @@ for (const [name, template] of Object.entries(TEMPLATES)) {
         const constraint = compileConstraint(write, vocabulary);
         for (let seed = 0; seed < 15; seed++) {
           const { tokens } = randomAnswer(constraint, vocabulary, constraint.shortest + 40, createRandom(seed), false);
-          assertValid(readTokens(tokens, vocabulary, format), 1);
+          assertValid(readTokens(format, TOOLS, tokens, vocabulary), 1);
         }
       }
     });
@@ -102,7 +78,7 @@ for (const [name, template] of Object.entries(TEMPLATES)) {
       assert.equal(constraint.shortest, 0);
       for (let seed = 0; seed < 40; seed++) {
         const { tokens } = randomAnswer(constraint, vocabulary, 60, createRandom(seed), false);
-        assertValid(readTokens(tokens, vocabulary, format), 0);
+        assertValid(readTokens(format, TOOLS, tokens, vocabulary), 0);
       }
     });
 
@@ -142,18 +118,6 @@ test('no tool is called where the answer is to be text alone', () => {
     /tool call from a JSON/,
   );
 });
-
-function readTokens(tokens: readonly number[], vocabulary: ReturnType<typeof byteVocabulary>, format: ToolFormat) {
-  const parser = createToolCallParser(format, format.mark !== null && vocabulary.hasMark(format.mark));
-  const decoder = new TextDecoder();
-  const pieces: AnswerPiece[] = [];
-  for (const id of tokens) {
-    const isMark = vocabulary.markOf(id) !== null;
-    const bytes = vocabulary.bytesOf(id) ?? new Uint8Array(0);
-    pieces.push(...(isMark ? parser.pushMark() : parser.push(decoder.decode(bytes, { stream: true }))));
-  }
-  return assembled([...pieces, ...parser.flush()]);
-}
 
 function assertValid({ calls }: { calls: Call[] }, least: number): void {
   assert.ok(calls.length >= least);
