@@ -24,8 +24,8 @@ export type Budgets = {
 
 export type BudgetPorts = {
   store: Pick<CreditStore, 'spentOf'>;
-  /** The last entry of the ledger before anything was charged here. */
-  lastSeq: number;
+  /** The last entry of the ledger before anything was charged here; `at` in milliseconds since 1970. */
+  last: { seq: number; at: number };
   /** Hears once in a period of an account that has reached its soft budget. */
   onSoftReached: (keyId: string, standing: BudgetStanding) => void;
   /** Milliseconds since 1970. */
@@ -38,43 +38,49 @@ type Entry = { budget: Budget; period: BudgetPeriod; spentMicro: number; isTold:
  * Invariants: (1) `spentMicro` is the sum of the ledger's entries of the account in this period, with those that are told and not
  * written yet; (2) a period that is over counts no more, and its end needs
  * no timer; one that has not begun, since the clock was set back, counts neither; (3) who is beyond the soft budget when
- * the counting begins was told of it, or has set it so.
+ * the counting begins was told of it, or has set it so; (4) a
+ * period that begins while the ledger may hold entries of it already, since the clock was ahead or behind, is counted anew.
  */
-export function createBudgets({ store, lastSeq, onSoftReached, now }: BudgetPorts): Budgets {
+export function createBudgets({ store, last, onSoftReached, now }: BudgetPorts): Budgets {
   const entries = new Map<string, Entry>();
   /** Of every account, since the relay was started: what the ledger may not hold yet. */
-  const told = new Map<string, number>();
+  const told = new Map<string, { micro: number; latestAt: number }>();
 
   const isReached = ({ budget: { softBudgetMicro: soft }, spentMicro }: Entry): boolean =>
     soft !== null && spentMicro >= soft;
   const count = async (keyId: string, entry: Entry): Promise<void> => {
     const { startsAt, renewsAt } = entry.period;
-    const range = { at: startsAt, until: renewsAt, behindSeq: lastSeq };
+    const range = { at: startsAt, until: renewsAt, behindSeq: last.seq };
     const { sinceMicro, laterMicro } = await store.spentOf(keyAccount(keyId), range);
     if (entry.period.startsAt !== startsAt) return;
     // What was told and is written stands in both, what is told and not written in one, and what is not told yet comes.
-    entry.spentMicro = sinceMicro + (told.get(keyId) ?? 0) - laterMicro;
+    entry.spentMicro = sinceMicro + (told.get(keyId)?.micro ?? 0) - laterMicro;
     entry.isTold = isReached(entry);
   };
-  /** The clock was set back: the period that it shows is counted anew, and what was spent in the other one holds until then. */
-  const goBack = (keyId: string, entry: Entry, at: number): void => {
+  /** Until it is counted anew, what is known of it holds, and the operator is told nothing. */
+  const recount = (keyId: string, entry: Entry, before: BudgetPeriod): void => {
     const { period } = entry;
-    entry.period = periodAt(entry.budget.budgetDuration, at);
     entry.isTold = true;
     entry.counts = count(keyId, entry).catch(() => {
       // Whoever asks next tries again.
-      entry.period = period;
+      if (entry.period === period) entry.period = before;
     });
   };
   const current = (keyId: string, at = now()): Entry | undefined => {
     const entry = entries.get(keyId);
-    if (entry !== undefined && at < entry.period.startsAt) goBack(keyId, entry, at);
-    if (entry === undefined || entry.period.renewsAt === null || at < entry.period.renewsAt) return entry;
+    if (entry === undefined) return undefined;
+    const before = entry.period;
+    const isBack = at < before.startsAt;
+    if (!isBack && (before.renewsAt === null || at < before.renewsAt)) return entry;
     entry.period = periodAt(entry.budget.budgetDuration, at);
-    entry.spentMicro = 0;
+    // The clock was set back: what was spent in the other period holds until this one is counted.
+    if (!isBack) entry.spentMicro = 0;
     entry.isTold = false;
+    if (isBack || entry.period.startsAt <= latestOf(keyId)) recount(keyId, entry, before);
     return entry;
   };
+  /** The latest entry that the ledger may have of an account. */
+  const latestOf = (keyId: string): number => Math.max(last.at, told.get(keyId)?.latestAt ?? 0);
   const begin = async (keyId: string, budget: Budget): Promise<void> => {
     const period = periodAt(budget.budgetDuration, now());
     const spentMicro = entries.get(keyId)?.spentMicro ?? 0;
@@ -110,8 +116,8 @@ export function createBudgets({ store, lastSeq, onSoftReached, now }: BudgetPort
       if (microMore > Math.max(0, leftMicro)) throw exceeded(microMore, leftMicro, entry.period.renewsAt, now());
     },
     charged: (keyId, at, micro) => {
-      told.set(keyId, (told.get(keyId) ?? 0) + micro);
       const entry = current(keyId, Math.max(at, now()));
+      told.set(keyId, { micro: (told.get(keyId)?.micro ?? 0) + micro, latestAt: Math.max(at, latestOf(keyId)) });
       // One that was written before the period began is counted there.
       if (entry === undefined || at < entry.period.startsAt) return;
       entry.spentMicro += micro;
