@@ -38,6 +38,8 @@ export type KeyGuard = {
   forget(keyId: string): void;
   /** The same for a key that works no more from now on; `why` as in "The API key was revoked". */
   shutOut(keyId: string, why: string): void;
+  /** A key that was shut out was given a later end. */
+  letIn(keyId: string): void;
   /**
    * Must precede work that a request brings, whose body may have come minutes after its key. Errors: `invalid_api_key` for one
    * that was shut out meanwhile.
@@ -124,6 +126,7 @@ export function createKeyGuard({
       forget(keyId);
       shutOut.set(keyId, why);
     },
+    letIn: (keyId) => void shutOut.delete(keyId),
     assertWorks(principal) {
       const why = shutOut.size === 0 ? undefined : shutOut.get(keyOf.get(principal) ?? '');
       if (why !== undefined) throw refusal(why);
