@@ -65,6 +65,11 @@ test('what a key has stays with the one that replaces it: jobs, results, marks, 
   assert.equal(((await (await now.request('/v1/files')).json()) as FilePage).data.length, 1);
   const usage = await ask<{ data: { jobs: number }[] }>(pool, '/v1/usage', undefined, made.key);
   assert.ok((usage.body.data[0]?.jobs ?? 0) >= 1);
+  // Its operator finds the same under either id.
+  for (const { id } of [old, made]) {
+    const shown = await askAsAdmin(pool, `/v1/admin/usage?key=${id}`);
+    assert.deepEqual(shown.body, usage.body, id);
+  }
 });
 
 test('a key that is replaced a second time, as when the first answer was lost, gets one that lives as long', async () => {
