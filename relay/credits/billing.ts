@@ -69,10 +69,10 @@ export async function openBilling(
 ): Promise<Billing> {
   const prices = new Map((await store.listPrices()).map((price) => [price.service, price]));
   const balances = await readBalances(store);
-  const last = (await store.listEntries({ limit: 1 }))[0] ?? { seq: 0, at: 0 };
+  const lastRead = (await store.listEntries({ limit: 1 }))[0]?.seq ?? 0;
   /** Grants that came since. */
   const granted = new Set<number>();
-  const budgets = createBudgets({ store, last, onSoftReached, now });
+  const budgets = createBudgets({ store, lastSeq: lastRead, onSoftReached, now });
   const limits = new Map<string, number>();
   const holds = new Map<string, { keyId: string; micro: number }>();
   const held = new Map<string, number>();
@@ -157,7 +157,7 @@ export async function openBilling(
       budgets.charged(apiKeyId, finishedAt, micro);
     },
     granted: ({ seq, to, amountMicro }) => {
-      if (seq <= last.seq || granted.has(seq)) return;
+      if (seq <= lastRead || granted.has(seq)) return;
       granted.add(seq);
       change(to, amountMicro);
     },

@@ -24,37 +24,45 @@ export type Budgets = {
 
 export type BudgetPorts = {
   store: Pick<CreditStore, 'spentOf'>;
-  /** The last entry of the ledger before anything was charged here; `at` in milliseconds since 1970. */
-  last: { seq: number; at: number };
+  /** The last entry of the ledger before anything was charged here. */
+  lastSeq: number;
   /** Hears once in a period of an account that has reached its soft budget. */
   onSoftReached: (keyId: string, standing: BudgetStanding) => void;
   /** Milliseconds since 1970. */
   now: () => number;
 };
 
-type Entry = { budget: Budget; period: BudgetPeriod; spentMicro: number; isTold: boolean; counts: Promise<void> };
+type Entry = {
+  budget: Budget;
+  period: BudgetPeriod;
+  spentMicro: number;
+  /** Of all that the account has been charged, in this period or not. */
+  latestAt: number;
+  isTold: boolean;
+  counts: Promise<void>;
+};
 
 /**
  * Invariants: (1) `spentMicro` is the sum of the ledger's entries of the account in this period, with those that are told and not
- * written yet; (2) a period that is over counts no more, and its end needs
- * no timer; one that has not begun, since the clock was set back, counts neither; (3) who is beyond the soft budget when
- * the counting begins was told of it, or has set it so; (4) a
- * period that begins while the ledger may hold entries of it already, since the clock was ahead or behind, is counted anew.
+ * written yet; (2) a period that is over counts no more, and its end needs no timer; one that has not begun, since the clock
+ * was set back, counts neither; (3) who is beyond the soft budget when the counting begins was told of it, or has set it so;
+ * (4) a period of which the ledger holds entries when it begins, since the clock was ahead or behind, is counted anew.
  */
-export function createBudgets({ store, last, onSoftReached, now }: BudgetPorts): Budgets {
+export function createBudgets({ store, lastSeq, onSoftReached, now }: BudgetPorts): Budgets {
   const entries = new Map<string, Entry>();
   /** Of every account, since the relay was started: what the ledger may not hold yet. */
-  const told = new Map<string, { micro: number; latestAt: number }>();
+  const told = new Map<string, number>();
 
   const isReached = ({ budget: { softBudgetMicro: soft }, spentMicro }: Entry): boolean =>
     soft !== null && spentMicro >= soft;
   const count = async (keyId: string, entry: Entry): Promise<void> => {
     const { startsAt, renewsAt } = entry.period;
-    const range = { at: startsAt, until: renewsAt, behindSeq: last.seq };
-    const { sinceMicro, laterMicro } = await store.spentOf(keyAccount(keyId), range);
+    const range = { at: startsAt, until: renewsAt, behindSeq: lastSeq };
+    const { sinceMicro, laterMicro, latestAt } = await store.spentOf(keyAccount(keyId), range);
+    entry.latestAt = Math.max(entry.latestAt, latestAt ?? 0);
     if (entry.period.startsAt !== startsAt) return;
     // What was told and is written stands in both, what is told and not written in one, and what is not told yet comes.
-    entry.spentMicro = sinceMicro + (told.get(keyId)?.micro ?? 0) - laterMicro;
+    entry.spentMicro = sinceMicro + (told.get(keyId) ?? 0) - laterMicro;
     entry.isTold = isReached(entry);
   };
   /** Until it is counted anew, what is known of it holds, and the operator is told nothing. */
@@ -76,15 +84,13 @@ export function createBudgets({ store, last, onSoftReached, now }: BudgetPorts):
     // The clock was set back: what was spent in the other period holds until this one is counted.
     if (!isBack) entry.spentMicro = 0;
     entry.isTold = false;
-    if (isBack || entry.period.startsAt <= latestOf(keyId)) recount(keyId, entry, before);
+    if (isBack || entry.period.startsAt <= entry.latestAt) recount(keyId, entry, before);
     return entry;
   };
-  /** The latest entry that the ledger may have of an account. */
-  const latestOf = (keyId: string): number => Math.max(last.at, told.get(keyId)?.latestAt ?? 0);
   const begin = async (keyId: string, budget: Budget): Promise<void> => {
     const period = periodAt(budget.budgetDuration, now());
-    const spentMicro = entries.get(keyId)?.spentMicro ?? 0;
-    const entry: Entry = { budget, period, spentMicro, isTold: true, counts: Promise.resolve() };
+    const { spentMicro = 0, latestAt = 0 } = entries.get(keyId) ?? {};
+    const entry: Entry = { budget, period, spentMicro, latestAt, isTold: true, counts: Promise.resolve() };
     entries.set(keyId, entry);
     entry.counts = count(keyId, entry);
     try {
@@ -116,8 +122,9 @@ export function createBudgets({ store, last, onSoftReached, now }: BudgetPorts):
       if (microMore > Math.max(0, leftMicro)) throw exceeded(microMore, leftMicro, entry.period.renewsAt, now());
     },
     charged: (keyId, at, micro) => {
+      told.set(keyId, (told.get(keyId) ?? 0) + micro);
       const entry = current(keyId, Math.max(at, now()));
-      told.set(keyId, { micro: (told.get(keyId)?.micro ?? 0) + micro, latestAt: Math.max(at, latestOf(keyId)) });
+      if (entry !== undefined) entry.latestAt = Math.max(entry.latestAt, at);
       // One that was written before the period began is counted there.
       if (entry === undefined || at < entry.period.startsAt) return;
       entry.spentMicro += micro;

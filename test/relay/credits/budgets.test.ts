@@ -23,13 +23,14 @@ function budgetsOver(ledger: [number, number][] = [], before = ledger.length) {
     reads.count += 1;
     if (reads.fails) throw new Problem('storage_failed', 'The disk is full.');
     const sinceMicro = sum(ledger.filter((one) => one[0] >= at && (until === null || one[0] < until)));
-    const seen = { sinceMicro, laterMicro: sum(ledger.slice(behindSeq)) };
+    const latestAt = ledger.length === 0 ? null : Math.max(...ledger.map(([when]) => when));
+    const seen = { sinceMicro, laterMicro: sum(ledger.slice(behindSeq)), latestAt };
     await reads.hold;
     return seen;
   };
   const budgets = createBudgets({
     store: { spentOf },
-    last: { seq: before, at: ledger[before - 1]?.[0] ?? 0 },
+    lastSeq: before,
     onSoftReached: (_keyId, { spentMicro }) => reached.push(spentMicro),
     now: () => clock.now,
   });
@@ -200,8 +201,8 @@ test('what was spent while the clock was ahead counts in the period that it was 
 
 test('a relay that is started while the clock is behind finds what was spent before as soon as the clock is set right', async () => {
   const { budgets, clock, ledger, reached, reads, spent } = budgetsOver([
-    [TODAY - 40 * DAY_MS, 5],
     [TODAY, 60],
+    [TODAY - 40 * DAY_MS, 5],
   ]);
   clock.now = TODAY - 40 * DAY_MS + 1;
   await budgets.set('k', DAILY);
