@@ -81,7 +81,7 @@ export function createKeyGuard({
 
   function recall(digest: string): Known | undefined {
     const entry = known.get(digest);
-    return entry !== undefined && now() - entry.readAt < CACHE_MS ? entry : undefined;
+    return entry !== undefined && !isOver(entry.readAt, CACHE_MS, now()) ? entry : undefined;
   }
 
   async function read(digest: string): Promise<Known> {
@@ -145,10 +145,16 @@ function createUsageLog(store: KeyStore, now: () => number) {
   let recordedAt = now();
 
   async function record(): Promise<void> {
-    const usages = Array.from(waiting, ([keyId, usedAt]) => ({ keyId, usedAt }));
+    const uses = waiting;
     waiting = new Map();
     recordedAt = now();
-    if (usages.length > 0) await store.touchKeys(usages);
+    if (uses.size === 0) return;
+    try {
+      await store.touchKeys(Array.from(uses, ([keyId, usedAt]) => ({ keyId, usedAt })));
+    } catch (error) {
+      waiting = new Map([...uses, ...waiting]);
+      throw error;
+    }
   }
 
   return {
@@ -156,9 +162,14 @@ function createUsageLog(store: KeyStore, now: () => number) {
     note(keyId: string): void {
       waiting.set(keyId, now());
       // A disk that refuses this write refuses the next job too, and that one is reported.
-      if (now() - recordedAt >= USAGE_INTERVAL_MS) record().catch(() => undefined);
+      if (isOver(recordedAt, USAGE_INTERVAL_MS, now())) record().catch(() => undefined);
     },
   };
+}
+
+/** Also after the clock was set back: nobody waits until it shows that time again. */
+function isOver(since: number, lengthMs: number, now: number): boolean {
+  return now < since || now - since >= lengthMs;
 }
 
 function presentedKey(authorization: string | undefined, apiKey: string | string[] | undefined): string {
