@@ -51,8 +51,8 @@ export type KeyAdmin = {
 
 export type KeyAdminPorts = {
   store: KeyStore;
-  /** Who lets keys in: it forgets what was changed, and shuts out what works no more. */
-  guard: Pick<KeyGuard, 'forget' | 'shutOut'>;
+  /** Who lets keys in: it forgets what was changed, and shuts out what works no more, until that works again. */
+  guard: Pick<KeyGuard, 'forget' | 'shutOut' | 'letIn'>;
   /** Tells those who count what an account may use. */
   setLimits: (accountId: string, limits: KeyLimits) => Promise<void>;
   standingOf: (accountId: string) => KeyStanding;
@@ -137,6 +137,7 @@ export function createKeyAdmin(ports: KeyAdminPorts): KeyAdmin {
         if (ACCOUNT_LIMITS.some((limit) => changes[limit] !== undefined)) assertBudget({ ...key, ...changes });
         const changed = await store.changeKey(keyId, changes);
         if (changed === undefined) throw unchangeable();
+        if (changes.expiresAt !== undefined) guard.letIn(keyId);
         for (const one of await store.listKeys()) if (one.accountId === key.accountId) guard.forget(one.keyId);
         await ports.setLimits(changed.accountId, limitsOf(changed));
         return showKey(changed);
@@ -144,11 +145,7 @@ export function createKeyAdmin(ports: KeyAdminPorts): KeyAdmin {
     accountOf: async (keyId) => (keyId === ADMIN.keyId ? keyId : (await find(keyId)).accountId),
     actingFor: async (accountId) => {
       if (accountId === ADMIN.keyId) return ADMIN;
-      const keys = (await store.listKeys()).filter((key) => key.accountId === accountId && key.revokedAt === null);
-      const newest = keys.reduce<KeyRecord | undefined>(
-        (best, key) => (best === undefined || key.createdAt >= best.createdAt ? key : best),
-        undefined,
-      );
+      const newest = (await store.listKeys()).findLast((key) => key.accountId === accountId && key.revokedAt === null);
       return newest && principalOf(newest);
     },
     revoke: async (keyId) => {
@@ -170,8 +167,9 @@ export function createKeyAdmin(ports: KeyAdminPorts): KeyAdmin {
           });
         }
         const { name, description, scopes, accountId } = old;
-        // That of the account: a key that was replaced before ends sooner.
-        const expiresAt = latestEnd((await store.listKeys()).filter((key) => key.accountId === accountId));
+        const newest = (await store.listKeys()).findLast((key) => key.accountId === accountId);
+        // That of the account: a key that was replaced before ends sooner, or later where its last one was given less time.
+        const { expiresAt } = newest === undefined || hasEnded(newest, now()) ? old : newest;
         const made = await make(
           origin,
           { name, description, scopes, ...limitsOf(old), hmac: hmac ?? old.hmac, expiresAt },
@@ -190,7 +188,11 @@ export function keyRevoked(): Problem {
 
 function stateOf({ revokedAt, expiresAt }: KeyRecord, now: number): ApiKey['state'] {
   if (revokedAt !== null) return 'revoked';
-  return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';
+  return hasEnded({ expiresAt }, now) ? 'expired' : 'active';
+}
+
+function hasEnded({ expiresAt }: Pick<KeyRecord, 'expiresAt'>, now: number): boolean {
+  return expiresAt !== null && expiresAt <= now;
 }
 
 /** Whether no key of an account worked any more when the last of them was revoked: later starts say the same. */
@@ -199,11 +201,6 @@ function isRevoked(keys: readonly KeyRecord[]): boolean {
   const isLeft = (key: KeyRecord): boolean =>
     key.revokedAt === null && (key.expiresAt ?? Number.POSITIVE_INFINITY) > revokedAt;
   return revokedAt > 0 && !keys.some(isLeft);
-}
-
-function latestEnd(keys: readonly KeyRecord[]): number | null {
-  const latest = Math.max(...keys.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY));
-  return Number.isFinite(latest) ? latest : null;
 }
 
 /** Each begins when the one before it has ended. */

@@ -38,6 +38,8 @@ export type KeyGuard = {
   forget(keyId: string): void;
   /** The same for a key that works no more from now on; `why` as in "The API key was revoked". */
   shutOut(keyId: string, why: string): void;
+  /** A key that was shut out was given a later end. */
+  letIn(keyId: string): void;
   /**
    * Must precede work that a request brings, whose body may have come minutes after its key. Errors: `invalid_api_key` for one
    * that was shut out meanwhile.
@@ -79,7 +81,7 @@ export function createKeyGuard({
 
   function recall(digest: string): Known | undefined {
     const entry = known.get(digest);
-    return entry !== undefined && now() - entry.readAt < CACHE_MS ? entry : undefined;
+    return entry !== undefined && !isOver(entry.readAt, CACHE_MS, now()) ? entry : undefined;
   }
 
   async function read(digest: string): Promise<Known> {
@@ -124,6 +126,7 @@ export function createKeyGuard({
       forget(keyId);
       shutOut.set(keyId, why);
     },
+    letIn: (keyId) => void shutOut.delete(keyId),
     assertWorks(principal) {
       const why = shutOut.size === 0 ? undefined : shutOut.get(keyOf.get(principal) ?? '');
       if (why !== undefined) throw refusal(why);
@@ -142,10 +145,16 @@ function createUsageLog(store: KeyStore, now: () => number) {
   let recordedAt = now();
 
   async function record(): Promise<void> {
-    const usages = Array.from(waiting, ([keyId, usedAt]) => ({ keyId, usedAt }));
+    const uses = waiting;
     waiting = new Map();
     recordedAt = now();
-    if (usages.length > 0) await store.touchKeys(usages);
+    if (uses.size === 0) return;
+    try {
+      await store.touchKeys(Array.from(uses, ([keyId, usedAt]) => ({ keyId, usedAt })));
+    } catch (error) {
+      waiting = new Map([...uses, ...waiting]);
+      throw error;
+    }
   }
 
   return {
@@ -153,9 +162,14 @@ function createUsageLog(store: KeyStore, now: () => number) {
     note(keyId: string): void {
       waiting.set(keyId, now());
       // A disk that refuses this write refuses the next job too, and that one is reported.
-      if (now() - recordedAt >= USAGE_INTERVAL_MS) record().catch(() => undefined);
+      if (isOver(recordedAt, USAGE_INTERVAL_MS, now())) record().catch(() => undefined);
     },
   };
+}
+
+/** Also after the clock was set back: nobody waits until it shows that time again. */
+function isOver(since: number, lengthMs: number, now: number): boolean {
+  return now < since || now - since >= lengthMs;
 }
 
 function presentedKey(authorization: string | undefined, apiKey: string | string[] | undefined): string {

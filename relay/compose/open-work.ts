@@ -16,7 +16,7 @@ import { QUEUE_LIMITS } from '../jobs/queue/queue-limits.ts';
 import { submitOrder } from '../jobs/queue/submit-order.ts';
 import { createWebhookSender } from '../jobs/queue/webhook-request.ts';
 import { createRecordKeeper } from '../jobs/record-keeper.ts';
-import { openRecordShelf } from '../jobs/record-shelf.ts';
+import { openRecordShelf, tellShelved } from '../jobs/record-shelf.ts';
 import { createJobRunner } from '../jobs/run-job.ts';
 import { createActivity } from '../live/activity.ts';
 import { createRelayMetrics } from '../metrics/relay-metrics.ts';
@@ -51,7 +51,9 @@ export async function openWork(options: ServicesOptions, nodes: OpenNodes, acces
   const ended = createEnds();
   const publicKeyOf = (nodeId: string) => register.get(nodeId)?.publicKey;
   const receiptKeys = { relay: relay.publicKey, publicKeyOf };
-  const records = createRecordKeeper({ store: store.jobs, log, shelf: openRecordShelf(options.shelfFile, log) });
+  const shelf = openRecordShelf(options.shelfFile, log);
+  await tellShelved(shelf, store.jobs, billing.finished);
+  const records = createRecordKeeper({ store: store.jobs, log, shelf });
   const spent = ({ apiKeyId, usage }: JobRecord): void => {
     if (usage !== null) access.rateLimits.spend(apiKeyId, usage.inputTokens + usage.outputTokens);
   };

@@ -32,13 +32,21 @@ export type BudgetPorts = {
   now: () => number;
 };
 
-type Entry = { budget: Budget; period: BudgetPeriod; spentMicro: number; isTold: boolean; counts: Promise<void> };
+type Entry = {
+  budget: Budget;
+  period: BudgetPeriod;
+  spentMicro: number;
+  /** Of all that the account has been charged, in this period or not. */
+  latestAt: number;
+  isTold: boolean;
+  counts: Promise<void>;
+};
 
 /**
  * Invariants: (1) `spentMicro` is the sum of the ledger's entries of the account in this period, with those that are told and not
- * written yet; (2) a period that is over counts no more, and its end needs
- * no timer; one that has not begun, since the clock was set back, counts neither; (3) who is beyond the soft budget when
- * the counting begins was told of it, or has set it so.
+ * written yet; (2) a period that is over counts no more, and its end needs no timer; one that has not begun, since the clock
+ * was set back, counts neither; (3) who is beyond the soft budget when the counting begins was told of it, or has set it so;
+ * (4) a period of which the ledger holds entries when it begins, since the clock was ahead or behind, is counted anew.
  */
 export function createBudgets({ store, lastSeq, onSoftReached, now }: BudgetPorts): Budgets {
   const entries = new Map<string, Entry>();
@@ -50,35 +58,39 @@ export function createBudgets({ store, lastSeq, onSoftReached, now }: BudgetPort
   const count = async (keyId: string, entry: Entry): Promise<void> => {
     const { startsAt, renewsAt } = entry.period;
     const range = { at: startsAt, until: renewsAt, behindSeq: lastSeq };
-    const { sinceMicro, laterMicro } = await store.spentOf(keyAccount(keyId), range);
+    const { sinceMicro, laterMicro, latestAt } = await store.spentOf(keyAccount(keyId), range);
+    entry.latestAt = Math.max(entry.latestAt, latestAt ?? 0);
     if (entry.period.startsAt !== startsAt) return;
     // What was told and is written stands in both, what is told and not written in one, and what is not told yet comes.
     entry.spentMicro = sinceMicro + (told.get(keyId) ?? 0) - laterMicro;
     entry.isTold = isReached(entry);
   };
-  /** The clock was set back: the period that it shows is counted anew, and what was spent in the other one holds until then. */
-  const goBack = (keyId: string, entry: Entry, at: number): void => {
+  /** Until it is counted anew, what is known of it holds, and the operator is told nothing. */
+  const recount = (keyId: string, entry: Entry, before: BudgetPeriod): void => {
     const { period } = entry;
-    entry.period = periodAt(entry.budget.budgetDuration, at);
     entry.isTold = true;
     entry.counts = count(keyId, entry).catch(() => {
       // Whoever asks next tries again.
-      entry.period = period;
+      if (entry.period === period) entry.period = before;
     });
   };
   const current = (keyId: string, at = now()): Entry | undefined => {
     const entry = entries.get(keyId);
-    if (entry !== undefined && at < entry.period.startsAt) goBack(keyId, entry, at);
-    if (entry === undefined || entry.period.renewsAt === null || at < entry.period.renewsAt) return entry;
+    if (entry === undefined) return undefined;
+    const before = entry.period;
+    const isBack = at < before.startsAt;
+    if (!isBack && (before.renewsAt === null || at < before.renewsAt)) return entry;
     entry.period = periodAt(entry.budget.budgetDuration, at);
-    entry.spentMicro = 0;
+    // The clock was set back: what was spent in the other period holds until this one is counted.
+    if (!isBack) entry.spentMicro = 0;
     entry.isTold = false;
+    if (isBack || entry.period.startsAt <= entry.latestAt) recount(keyId, entry, before);
     return entry;
   };
   const begin = async (keyId: string, budget: Budget): Promise<void> => {
     const period = periodAt(budget.budgetDuration, now());
-    const spentMicro = entries.get(keyId)?.spentMicro ?? 0;
-    const entry: Entry = { budget, period, spentMicro, isTold: true, counts: Promise.resolve() };
+    const { spentMicro = 0, latestAt = 0 } = entries.get(keyId) ?? {};
+    const entry: Entry = { budget, period, spentMicro, latestAt, isTold: true, counts: Promise.resolve() };
     entries.set(keyId, entry);
     entry.counts = count(keyId, entry);
     try {
@@ -112,6 +124,7 @@ export function createBudgets({ store, lastSeq, onSoftReached, now }: BudgetPort
     charged: (keyId, at, micro) => {
       told.set(keyId, (told.get(keyId) ?? 0) + micro);
       const entry = current(keyId, Math.max(at, now()));
+      if (entry !== undefined) entry.latestAt = Math.max(entry.latestAt, at);
       // One that was written before the period began is counted there.
       if (entry === undefined || at < entry.period.startsAt) return;
       entry.spentMicro += micro;

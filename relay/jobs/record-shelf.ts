@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { readIfThere } from '../data-folder/read-if-there.ts';
 import { replaceFile } from '../data-folder/replace-file.ts';
 import type { RelayLog } from '../log.ts';
-import type { JobRecord } from '../store/store.ts';
+import type { JobRecord, JobStore } from '../store/store.ts';
 
 /** In the data folder, beside the database or on another machine than that. */
 export const SHELF_FILE = 'unwritten-records.json';
@@ -17,6 +17,15 @@ export type RecordShelf = {
   put(records: readonly ShelvedRecord[]): Promise<void>;
   clear(): Promise<void>;
 };
+
+/** Hands over what is on the shelf and not in the store: whoever has counted what is stored must count it, too. Must precede its writing. */
+export async function tellShelved(
+  shelf: Pick<RecordShelf, 'read'>,
+  store: Pick<JobStore, 'findJob'>,
+  tell: (record: JobRecord) => void,
+): Promise<void> {
+  for (const { record } of shelf.read()) if ((await store.findJob(record.id)) === undefined) tell(record);
+}
 
 /** What cannot be read is put aside under a name with the time, since the next records take its place. */
 export function openRecordShelf(file: string, log: Pick<RelayLog, 'error'>, now = Date.now): RecordShelf {

@@ -32,7 +32,8 @@ export type Charge = {
 
 export type Account = { account: string; balanceMicro: number };
 
-export type Spent = { sinceMicro: number; laterMicro: number };
+/** `latestAt` is when the account paid last, at whatever time; null for one that never has. */
+export type Spent = { sinceMicro: number; laterMicro: number; latestAt: number | null };
 
 export type Price = { service: string; rates: PriceRates; updatedAt: number };
 

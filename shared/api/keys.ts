@@ -44,6 +44,8 @@ const Models = Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
 const PerMinute = Type.Integer({ minimum: 1, maximum: 1_000_000_000 });
 const MOST_MICRO = 1_000_000_000_000_000;
 const Time = Type.Integer({ description: 'Milliseconds since 1970' });
+/** None that no calendar has, and no database can keep. */
+const End = Type.Integer({ maximum: 8_640_000_000_000_000, description: 'Milliseconds since 1970' });
 
 /** Of a key and of those that replace it; null is no limit. */
 const ACCOUNT_LIMITS = {
@@ -98,7 +100,7 @@ export const CreateKeyRequest = Type.Object(
     models: Maybe(Models),
     ...ACCOUNT_LIMITS,
     hmac: Maybe(Type.Boolean({ description: 'Whether each request must be signed; the answer brings the secret' })),
-    expires_at: Maybe(Time),
+    expires_at: Maybe(End),
   },
   {
     additionalProperties: false,
@@ -123,7 +125,7 @@ export const ChangeKeyRequest = Type.Object(
     scopes: Maybe(ChosenScopes),
     models: Maybe(Models),
     ...ACCOUNT_LIMITS,
-    expires_at: Maybe(Time),
+    expires_at: Maybe(End),
   },
   {
     additionalProperties: false,

@@ -1,10 +1,12 @@
 /** After a day of every kind of work each place that counts it says the same, to the token and to the millionth of a credit. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { EntryList } from '../../shared/api/credits.ts';
+import type { CreditStanding, EntryList } from '../../shared/api/credits.ts';
 import type { JobListItem, JobPage } from '../../shared/api/jobs.ts';
 import type { CreatedKey } from '../../shared/api/keys.ts';
+import type { MessageObject } from '../../shared/api/messages.ts';
 import type { UsageReport, UsageRow } from '../../shared/api/usage.ts';
+import { batchOnce, chatLine, makeBatch } from '../support/batches.ts';
 import { type Pool, startPool } from '../support/pool.ts';
 import { ask, askAsAdmin } from '../support/pool-admin.ts';
 import { endOf, jobClient, submit } from '../support/queued-jobs.ts';
@@ -14,6 +16,8 @@ import { until } from '../support/until.ts';
 
 /** A token that was read is one millionth of a credit, one that was made a thousand. */
 const RATES = { per_million_input_tokens_micro: 1_000_000, per_million_output_tokens_micro: 1_000_000_000 };
+/** So much that nothing is refused, in a period whose end no test sees. */
+const BUDGET = { budget_micro: 1_000_000_000_000, budget_duration: '9999mo' };
 /** What its node did not finish is paid by nobody. */
 const cost = ({ state, usage }: JobListItem): number =>
   state === 'failed' ? 0 : (usage?.inputTokens ?? 0) + 1_000 * (usage?.outputTokens ?? 0);
@@ -34,7 +38,7 @@ before(async () => {
   assert.equal((await pool.request('/v1/admin/prices/*', price)).status, 200);
   keys = [];
   for (const name of ['one', 'two', 'three']) {
-    const { id, key } = (await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', { name })).body;
+    const { id, key } = (await askAsAdmin<CreatedKey>(pool, '/v1/admin/keys', { name, ...BUDGET })).body;
     keys.push({ id, key });
   }
 });
@@ -52,10 +56,10 @@ async function recorded(): Promise<JobListItem[]> {
 }
 
 /** Counts what an answer says of itself; undefined for one that was refused or broken off. */
-function note(id: string, usage: { prompt_tokens: number; completion_tokens?: number } | undefined): void {
+function note(id: string, usage: { prompt_tokens: number; completion_tokens?: number } | undefined, jobs = 1): void {
   if (usage === undefined) return;
   const sum = told.get(id) ?? { jobs: 0, input: 0, output: 0 };
-  sum.jobs += 1;
+  sum.jobs += jobs;
   sum.input += usage.prompt_tokens;
   sum.output += usage.completion_tokens ?? 0;
   told.set(id, sum);
@@ -90,12 +94,34 @@ async function work(kind: number, { id, key }: { id: string; key: string }, word
     const job = await submit(jobClient(pool, key), { input: 'w '.repeat(words) });
     const { usage } = await endOf(jobClient(pool, key), job.id);
     note(id, usage === null ? undefined : { prompt_tokens: usage.inputTokens, completion_tokens: usage.outputTokens });
-  } else {
+  } else if (kind >= 8) await workOfMany(kind, { id, key }, words);
+  else {
     const answer = await client.responses.create({ model: 'test/echo', input: 'w '.repeat(words) });
     note(
       id,
       answer.usage && { prompt_tokens: answer.usage.input_tokens, completion_tokens: answer.usage.output_tokens },
     );
+  }
+}
+
+/** The same of answers that are several, or of several jobs. */
+async function workOfMany(kind: number, { id, key }: { id: string; key: string }, words: number): Promise<void> {
+  const client = pool.client({ apiKey: key });
+  const content = 'w '.repeat(words);
+  const asked = { model: 'test/echo', messages: [{ role: 'user' as const, content }] };
+  if (kind === 8) note(id, (await client.chat.completions.create({ ...asked, n: 2 })).usage);
+  else if (kind === 9) {
+    const prompts = { model: 'test/echo', prompt: ['a b', content], n: 2 };
+    note(id, (await client.completions.create(prompts)).usage, prompts.prompt.length);
+  } else if (kind === 10) {
+    const { body } = await ask<MessageObject>(pool, '/v1/messages', { ...asked, max_tokens: 100 }, key);
+    note(id, { prompt_tokens: body.usage.input_tokens, completion_tokens: body.usage.output_tokens });
+  } else {
+    const failing = { model: 'test/failing' };
+    const lines = [chatLine('a', content), chatLine('b', 'x y', { n: 2 }), chatLine('c', 'z', failing)];
+    const made = await makeBatch(client, lines);
+    const { usage } = await batchOnce(client, made.id, ({ status }) => status === 'completed');
+    note(id, usage && { prompt_tokens: usage.input_tokens, completion_tokens: usage.output_tokens }, 2);
   }
 }
 
@@ -145,9 +171,9 @@ async function assertAgreement(jobs: readonly JobListItem[]): Promise<void> {
     const said = told.get(id);
     const succeeded = sumOfRecords(own.filter(({ state }) => state === 'succeeded'));
     assert.deepEqual({ ...said, failed: 0 }, succeeded, `what answers to ${id} said`);
-    const standing = await ask<{ balance_micro: number; held_micro: number }>(pool, '/v1/credits', undefined, key);
+    const { balance_micro, held_micro, budget } = (await ask<CreditStanding>(pool, '/v1/credits', undefined, key)).body;
     const charged = own.reduce((all, job) => all + cost(job), 0);
-    assert.deepEqual([standing.body.balance_micro, standing.body.held_micro], [-charged, 0], id);
+    assert.deepEqual([balance_micro, held_micro, budget?.spent_micro], [-charged, 0, charged], id);
   }
   const { body } = await askAsAdmin<EntryList>(pool, '/v1/admin/credits/entries?limit=1000');
   const charges = body.data.filter(({ kind }) => kind === 'charge');
@@ -163,12 +189,12 @@ function operator(): RequestInit {
 
 test('usage, its table, the ledger, metrics and records agree with what clients were told, also after a restart', async () => {
   const random = seededRandom(20_261_123);
-  const orders = Array.from({ length: 120 }, () => [random(), random(), random()] as const);
+  const orders = Array.from({ length: 180 }, () => [random(), random(), random()] as const);
   for (let at = 0; at < orders.length; at += 12) {
     await Promise.all(
       orders.slice(at, at + 12).map(async ([kind, whose, words]) => {
         const who = keys[Math.floor(whose * keys.length)];
-        if (who !== undefined) await work(Math.floor(kind * 8), who, 1 + Math.floor(words * 40));
+        if (who !== undefined) await work(Math.floor(kind * 12), who, 1 + Math.floor(words * 40));
       }),
     );
   }

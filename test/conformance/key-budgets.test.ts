@@ -304,6 +304,7 @@ test('[X22] what makes no sense is refused, and changes nothing', async () => {
     [{ budget_duration: 'month', budget_micro: 20 }, 'budget_duration'],
     [{ budget_duration: '1d', soft_budget_micro: null }, 'budget_duration'],
     [{ name: 'x', expires_at: 5 }, 'expires_at'],
+    [{ name: 'x', expires_at: 1e300 }, 'expires_at'],
   ] as const) {
     const { status, body } = await patchKey<{ error: { param: string | null } }>(pool, key.id, change);
     assert.equal(status, 400, JSON.stringify(change));

@@ -8,6 +8,7 @@ import type { FilePage } from '../../shared/api/files.ts';
 import type { Job, JobPage } from '../../shared/api/jobs.ts';
 import type { CreatedKey, RevokedKey } from '../../shared/api/keys.ts';
 import { afterTest } from '../support/after-test.ts';
+import { changeKey } from '../support/keys.ts';
 import { addControlled } from '../support/nodes/cancellable-node.ts';
 import { startPool, startTestPool } from '../support/pool.ts';
 import { ask, askAsAdmin } from '../support/pool-admin.ts';
@@ -64,6 +65,11 @@ test('what a key has stays with the one that replaces it: jobs, results, marks, 
   assert.equal(((await (await now.request('/v1/files')).json()) as FilePage).data.length, 1);
   const usage = await ask<{ data: { jobs: number }[] }>(pool, '/v1/usage', undefined, made.key);
   assert.ok((usage.body.data[0]?.jobs ?? 0) >= 1);
+  // Its operator finds the same under either id.
+  for (const { id } of [old, made]) {
+    const shown = await askAsAdmin(pool, `/v1/admin/usage?key=${id}`);
+    assert.deepEqual(shown.body, usage.body, id);
+  }
 });
 
 test('a key that is replaced a second time, as when the first answer was lost, gets one that lives as long', async () => {
@@ -76,6 +82,15 @@ test('a key that is replaced a second time, as when the first answer was lost, g
     assert.deepEqual([first.expires_at, second.expires_at], [expected, expected]);
     assert.equal(second.account_id, old.id);
   }
+});
+
+test('a key that was replaced at once works again when its operator gives it a later end', async () => {
+  const old = await create({});
+  await rotate(old, { overlap_s: 0 });
+  const chat = () => pool.client({ apiKey: old.key }).chat.completions.create(NOOP);
+  await assert.rejects(chat(), OpenAI.AuthenticationError);
+  await changeKey(pool, old.id, { expires_at: Date.now() + 86_400_000 });
+  await chat();
 });
 
 test('two keys of one account have one allowance and one balance between them', async () => {

@@ -166,6 +166,8 @@ test('[X22] no client administers keys, and what makes no sense is refused', asy
   for (const [order, param] of [
     [{}, 'name'],
     [{ name: 'x', expires_at: 5 }, 'expires_at'],
+    [{ name: 'x', expires_at: 8.64e15 + 1 }, 'expires_at'],
+    [{ name: 'x', expires_at: 1e300 }, 'expires_at'],
     [{ name: 'x', models: [] }, 'models'],
     [{ name: 'x', description: '' }, 'description'],
     [{ name: 'x', description: 'two\nlines' }, 'description'],

@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { UsageQuery, UsageReport, type UsageRow } from '../../../shared/api/usage.ts';
 import { Problem } from '../../../shared/problems/problem.ts';
+import { unlessMissing } from '../../repeats/repeats.ts';
 import type { RelayApp, RelayServices } from '../../services.ts';
 import { DAYS_OF_HOURS } from '../../store/fold-usage.ts';
 import { HOURS_PER_DAY, USAGE_GROUPS, type UsageSum } from '../../store/usage-store.ts';
@@ -14,8 +15,11 @@ const DAYS_USUAL = 30;
 const ROWS_MOST = 10_000;
 
 /** What was used, from the same counts that jobs are kept with. */
-export function registerUsageRoutes(app: RelayApp, { store }: Pick<RelayServices, 'store'>): void {
+export function registerUsageRoutes(app: RelayApp, { store, keyAdmin }: Pick<RelayServices, 'store' | 'keyAdmin'>) {
   const schema = { querystring: UsageQuery, response: { 200: UsageReport } };
+  /** What a key has used that replaced another is counted with that one's. An id of no key is nobody's account, and has used nothing. */
+  const accountOf = async (keyId: string | undefined): Promise<string | undefined> =>
+    keyId === undefined ? undefined : ((await unlessMissing(keyAdmin.accountOf(keyId), 'key_not_found')) ?? keyId);
   app.get(
     '/v1/usage',
     { config: { access: 'usage' }, schema: { ...schema, summary: 'What this key has used', tags: ['Jobs'] } },
@@ -27,11 +31,13 @@ export function registerUsageRoutes(app: RelayApp, { store }: Pick<RelayServices
       config: { access: 'admin' },
       schema: { ...schema, summary: 'What was used, by day, key, model and node', tags: ['Administration'] },
     },
-    async ({ query }, reply) => send(reply, query, await rowsOf(query, store)),
+    async ({ query }, reply) => send(reply, query, await rowsOf({ ...query, key: await accountOf(query.key) }, store)),
   );
 }
 
-async function rowsOf(query: UsageQuery, { usage }: RelayServices['store']): Promise<UsageRow[]> {
+type Asked = Omit<UsageQuery, 'key'> & { key?: string | undefined };
+
+async function rowsOf(query: Asked, { usage }: RelayServices['store']): Promise<UsageRow[]> {
   const today = Math.floor(Date.now() / DAY_MS);
   const toDay = query.to === undefined ? today : readDay('to', query.to);
   const by = readChoices('by', query.by ?? 'day', USAGE_GROUPS);

@@ -16,7 +16,8 @@ const BALANCE = 'SELECT balance_micro AS "balanceMicro" FROM accounts WHERE acco
 // One statement sees one state of the ledger.
 const SPENT =
   'SELECT (SELECT coalesce(sum(amount_micro), 0)::bigint FROM ledger_entries WHERE from_account = $1 AND at >= $2 AND ($4::bigint IS NULL OR at < $4)) AS "sinceMicro", ' +
-  '(SELECT coalesce(sum(amount_micro), 0)::bigint FROM ledger_entries WHERE from_account = $1 AND seq > $3) AS "laterMicro"';
+  '(SELECT coalesce(sum(amount_micro), 0)::bigint FROM ledger_entries WHERE from_account = $1 AND seq > $3) AS "laterMicro", ' +
+  '(SELECT max(at) FROM ledger_entries WHERE from_account = $1) AS "latestAt"';
 const ACCOUNTS =
   'SELECT account, balance_micro AS "balanceMicro" FROM accounts ' +
   'WHERE account > $1 AND account >= $2 AND account < $3 ORDER BY account LIMIT $4';
@@ -58,7 +59,12 @@ export function createCreditStore(access: PostgresAccess, signer: ReceiptSigner 
     balanceOf: (account) => access.read(async (db) => (await db.one<Account>(BALANCE, [account]))?.balanceMicro ?? 0),
     spentOf: (account, { at, until, behindSeq }) =>
       access.read(
-        async (db) => (await db.one<Spent>(SPENT, [account, at, behindSeq, until])) ?? { sinceMicro: 0, laterMicro: 0 },
+        async (db) =>
+          (await db.one<Spent>(SPENT, [account, at, behindSeq, until])) ?? {
+            sinceMicro: 0,
+            laterMicro: 0,
+            latestAt: null,
+          },
       ),
     listAccounts: ({ limit, after, prefix }) =>
       access.read((db) => db.all<Account>(ACCOUNTS, [after, prefix, `${prefix}\u{10ffff}`, limit])),

@@ -42,6 +42,7 @@ export function createCreditStore(db: Database, access: SqliteAccess, signer: Re
       access.read(() => ({
         sinceMicro: statements.spentSince.get(account, at, until ?? Number.MAX_SAFE_INTEGER) ?? 0,
         laterMicro: statements.spentLater.get(account, behindSeq) ?? 0,
+        latestAt: statements.spentLast.get(account) ?? null,
       })),
     listAccounts: ({ limit, after, prefix }) =>
       access.read(() => statements.accounts.all(after, prefix, `${prefix}\u{10ffff}`, limit)),
@@ -109,6 +110,7 @@ function prepareStatements(db: Database) {
         'SELECT coalesce(sum(amount_micro), 0) FROM ledger_entries WHERE from_account = ? AND seq > ?',
       )
       .pluck(),
+    spentLast: db.prepare<[string], number | null>('SELECT max(at) FROM ledger_entries WHERE from_account = ?').pluck(),
     accounts: db.prepare<[string, string, string, number], Account>(
       'SELECT account, balance_micro AS balanceMicro FROM accounts ' +
         'WHERE account > ? AND account >= ? AND account < ? ORDER BY account LIMIT ?',

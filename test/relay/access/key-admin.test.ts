@@ -14,7 +14,7 @@ test('an account is done with once no key of it works and one was revoked, not w
   const { keys } = await (await makeSqlitePlace(t)).open();
   const clock = { now: T0 };
   const secrets = deriveSigningSecrets('the seed of a relay');
-  const guard = { forget: () => undefined, shutOut: () => undefined };
+  const guard = { forget: () => undefined, shutOut: () => undefined, letIn: () => undefined };
   const ports = { guard, recordUsage: async () => undefined, secrets, keyOf: newApiKey, now: () => clock.now };
   const limits = { setLimits: async () => undefined, standingOf: () => ({}) as KeyStanding };
   const admin = createKeyAdmin({ store: keys, ...limits, ...ports });
@@ -35,7 +35,7 @@ test('an account whose last key has run out is not done with, whatever was revok
   const { keys } = await (await makeSqlitePlace(t)).open();
   const clock = { now: T0 };
   const secrets = deriveSigningSecrets('the seed of a relay');
-  const guard = { forget: () => undefined, shutOut: () => undefined };
+  const guard = { forget: () => undefined, shutOut: () => undefined, letIn: () => undefined };
   const ports = { guard, recordUsage: async () => undefined, secrets, keyOf: newApiKey, now: () => clock.now };
   const limits = { setLimits: async () => undefined, standingOf: () => ({}) as KeyStanding };
   const admin = createKeyAdmin({ store: keys, ...limits, ...ports });
@@ -48,4 +48,29 @@ test('an account whose last key has run out is not done with, whatever was revok
   assert.equal((await admin.actingFor(old.id))?.keyId, old.id);
   await admin.revoke(last.id);
   assert.deepEqual(await admin.revokedAccounts(), new Set([old.id]));
+});
+
+test('a key that replaces another ends when its operator said of the account last, whatever keys were replaced before it', async (t) => {
+  const { keys } = await (await makeSqlitePlace(t)).open();
+  const clock = { now: T0 };
+  const secrets = deriveSigningSecrets('the seed of a relay');
+  const guard = { forget: () => undefined, shutOut: () => undefined, letIn: () => undefined };
+  const ports = { guard, recordUsage: async () => undefined, secrets, keyOf: newApiKey, now: () => clock.now };
+  const limits = { setLimits: async () => undefined, standingOf: () => ({}) as KeyStanding };
+  const admin = createKeyAdmin({ store: keys, ...limits, ...ports });
+  const endOf = async (keyId: string) => (await admin.get(keyId)).expires_at;
+  const first = await admin.create({ name: 'for ever' }, newOrigin());
+  const second = await admin.rotate(first.id, 60_000, newOrigin());
+  await admin.change(second.id, { expires_at: T0 + 10_000 });
+  const third = await admin.rotate(second.id, 60_000, newOrigin());
+  assert.deepEqual(
+    [await endOf(first.id), await endOf(second.id), third.expires_at],
+    [T0 + 60_000, T0 + 10_000, T0 + 10_000],
+  );
+  // The first one again, whose answer was lost; the clock was set back meanwhile.
+  clock.now -= 5_000;
+  assert.equal((await admin.rotate(first.id, 60_000, newOrigin())).expires_at, T0 + 10_000);
+  // A key that still works, of an account whose newest has run out, hands on what itself has left.
+  clock.now = T0 + 20_000;
+  assert.equal((await admin.rotate(first.id, 0, newOrigin())).expires_at, T0 + 55_000);
 });

@@ -4,6 +4,7 @@ import { assertScope, ensureFirstKey, hashApiKey, newAdminToken, newApiKey } fro
 import { createKeyGuard } from '../../../relay/access/key-guard.ts';
 import type { KeyStore } from '../../../relay/store/store.ts';
 import { KEY_SCOPES } from '../../../shared/api/keys.ts';
+import { Problem } from '../../../shared/problems/problem.ts';
 import { isProblem } from '../../support/problems.ts';
 import { until } from '../../support/until.ts';
 import { makeSqlitePlace } from '../store/sqlite/sqlite-place.ts';
@@ -13,7 +14,7 @@ import { keyRecord, T0 } from '../store/store-records.ts';
 async function setUp(t: TestContext, options: { patienceMs?: number; silence?: Promise<void> } = {}) {
   const { keys } = await (await makeSqlitePlace(t)).open();
   const clock = { now: T0 };
-  const calls = { find: 0, touch: 0 };
+  const calls: { find: number; touch: number; refusals?: number } = { find: 0, touch: 0 };
   const counted: KeyStore = {
     ...keys,
     findKeyByHash: async (hash) => {
@@ -21,8 +22,10 @@ async function setUp(t: TestContext, options: { patienceMs?: number; silence?: P
       await options.silence;
       return keys.findKeyByHash(hash);
     },
-    touchKeys: (usages) => {
+    touchKeys: async (usages) => {
       calls.touch += 1;
+      if (calls.refusals !== undefined && calls.refusals-- > 0)
+        throw new Problem('storage_failed', 'The disk is full.');
       return keys.touchKeys(usages);
     },
   };
@@ -162,6 +165,32 @@ test('notices a revocation by another process after five seconds', async (t) => 
   await guard.authenticate(`Bearer ${key}`);
   clock.now = T0 + 5_000;
   await assert.rejects(async () => guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
+});
+
+test('a clock that was ahead and is set right keeps nobody from hearing of a revocation, nor uses from being written', async (t) => {
+  const { guard, keys, key, keyId, clock, calls } = await setUp(t);
+  clock.now = T0 + 86_400_000;
+  await guard.authenticate(`Bearer ${key}`);
+  await guard.recordUsage();
+  clock.now = T0;
+  await guard.authenticate(`Bearer ${key}`);
+  assert.deepEqual(calls, { find: 2, touch: 2 });
+  clock.now = T0 + 86_400_000;
+  await guard.authenticate(`Bearer ${key}`);
+  await keys.revokeKey(keyId, T0);
+  clock.now = T0 + 1;
+  await assert.rejects(async () => guard.authenticate(`Bearer ${key}`), isProblem('invalid_api_key', /revoked/));
+});
+
+test('a use that could not be written down is written with the next ones', async (t) => {
+  const { guard, keys, key, clock, calls } = await setUp(t);
+  await guard.authenticate(`Bearer ${key}`);
+  calls.refusals = 1;
+  await assert.rejects(guard.recordUsage(), isProblem('storage_failed', /disk/));
+  assert.equal((await keys.listKeys())[0]?.lastUsedAt, null);
+  clock.now += 5;
+  await guard.recordUsage();
+  assert.equal((await keys.listKeys())[0]?.lastUsedAt, T0);
 });
 
 test('asks the store once for a key in steady use', async (t) => {

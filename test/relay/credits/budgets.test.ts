@@ -23,7 +23,8 @@ function budgetsOver(ledger: [number, number][] = [], before = ledger.length) {
     reads.count += 1;
     if (reads.fails) throw new Problem('storage_failed', 'The disk is full.');
     const sinceMicro = sum(ledger.filter((one) => one[0] >= at && (until === null || one[0] < until)));
-    const seen = { sinceMicro, laterMicro: sum(ledger.slice(behindSeq)) };
+    const latestAt = ledger.length === 0 ? null : Math.max(...ledger.map(([when]) => when));
+    const seen = { sinceMicro, laterMicro: sum(ledger.slice(behindSeq)), latestAt };
     await reads.hold;
     return seen;
   };
@@ -188,8 +189,61 @@ test('what was spent while the clock was ahead counts in the period that it was 
   budgets.assertRoom('k', 70, 0);
   clock.now = TODAY + DAY_MS;
   assert.equal(spent(), 0);
+  clock.now = ahead + 1;
+  spent();
+  await settled();
+  assert.equal(spent(), 60);
   const later = budgetsOver([[ahead, 60]]);
   later.clock.now = ahead + 1;
   await later.budgets.set('k', DAILY);
   assert.equal(later.spent(), 60);
+});
+
+test('a relay that is started while the clock is behind finds what was spent before as soon as the clock is set right', async () => {
+  const { budgets, clock, ledger, reached, reads, spent } = budgetsOver([
+    [TODAY, 60],
+    [TODAY - 40 * DAY_MS, 5],
+  ]);
+  clock.now = TODAY - 40 * DAY_MS + 1;
+  await budgets.set('k', DAILY);
+  assert.equal(spent(), 5);
+  clock.now = TODAY + 1_000;
+  reads.fails = true;
+  spent();
+  await settled();
+  // What cannot be read is read again for whoever asks next, and what is charged meanwhile is counted once.
+  reads.fails = false;
+  budgets.charged('k', clock.now, 15);
+  ledger.push([clock.now, 15]);
+  await settled();
+  assert.equal(spent(), 75);
+  assert.throws(() => budgets.assertRoom('k', 26, 0), isProblem('budget_exceeded', /0\.000025 left/));
+  budgets.charged('k', clock.now, 10);
+  assert.deepEqual(reached, [85]);
+  // The days that follow begin with nothing, and ask nobody.
+  const asked = reads.count;
+  clock.now += DAY_MS;
+  assert.deepEqual([spent(), reads.count], [0, asked]);
+});
+
+test('a period that begins once more, after the clock was set back, has what was spent in it', async () => {
+  const { budgets, clock, ledger, spent } = budgetsOver([[TODAY, 60]]);
+  await budgets.set('k', DAILY);
+  const charge = (micro: number): void => {
+    budgets.charged('k', clock.now, micro);
+    ledger.push([clock.now, micro]);
+  };
+  clock.now = TODAY + DAY_MS + 5;
+  charge(30);
+  clock.now = TODAY + DAY_MS - 5;
+  spent();
+  await settled();
+  charge(7);
+  assert.equal(spent(), 67);
+  clock.now = TODAY + DAY_MS + 1;
+  spent();
+  await settled();
+  assert.equal(spent(), 30);
+  charge(2);
+  assert.equal(spent(), 32);
 });

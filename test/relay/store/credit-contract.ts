@@ -70,25 +70,29 @@ export function describeCreditContract(name: string, makePlace: (t: TestContext)
     assert.deepEqual(await balances(store), { [KEY]: -5, [DESK]: 5 });
   });
 
-  contract('tells what was spent since a time and behind an entry, and of nobody else', async (place) => {
-    const { jobs, credits } = await place.open();
-    const spend = (id: string, after: number, ...amounts: [number, number]) =>
-      jobs.recordFinishedJob(finishedJob(id, { finishedAt: T0 + after, charge: charge(`rcpt_${id}`, ...amounts) }));
-    await spend('job_1', 10, 90, 10);
-    await spend('job_2', 20, 7, 0);
-    // What is written late has the time at which it was.
-    await spend('job_3', 15, 3, 1);
-    const { seq } = (await credits.listEntries({ limit: 10 })).at(-3) ?? assert.fail();
-    const spent = (after: number, behindSeq: number) =>
-      credits.spentOf(KEY, { at: T0 + after, until: null, behindSeq });
-    assert.deepEqual(await spent(0, 0), { sinceMicro: 111, laterMicro: 111 });
-    assert.deepEqual(await spent(15, seq), { sinceMicro: 11, laterMicro: 4 });
-    assert.deepEqual(await spent(16, 0), { sinceMicro: 7, laterMicro: 111 });
-    const before = { at: T0 + 10, until: T0 + 20, behindSeq: seq };
-    assert.deepEqual(await credits.spentOf(KEY, before), { sinceMicro: 104, laterMicro: 4 });
-    const nothing = { sinceMicro: 0, laterMicro: 0 };
-    assert.deepEqual(await credits.spentOf('key:nobody', { at: 0, until: null, behindSeq: 0 }), nothing);
-  });
+  contract(
+    'tells what was spent since a time and behind an entry, when the last of it was, and of nobody else',
+    async (place) => {
+      const { jobs, credits } = await place.open();
+      const spend = (id: string, after: number, ...amounts: [number, number]) =>
+        jobs.recordFinishedJob(finishedJob(id, { finishedAt: T0 + after, charge: charge(`rcpt_${id}`, ...amounts) }));
+      await spend('job_1', 10, 90, 10);
+      await spend('job_2', 20, 7, 0);
+      // What is written late has the time at which it was.
+      await spend('job_3', 15, 3, 1);
+      const { seq } = (await credits.listEntries({ limit: 10 })).at(-3) ?? assert.fail();
+      const spent = (after: number, behindSeq: number) =>
+        credits.spentOf(KEY, { at: T0 + after, until: null, behindSeq });
+      const latestAt = T0 + 20;
+      assert.deepEqual(await spent(0, 0), { sinceMicro: 111, laterMicro: 111, latestAt });
+      assert.deepEqual(await spent(15, seq), { sinceMicro: 11, laterMicro: 4, latestAt });
+      assert.deepEqual(await spent(16, 0), { sinceMicro: 7, laterMicro: 111, latestAt });
+      const before = { at: T0 + 10, until: T0 + 20, behindSeq: seq };
+      assert.deepEqual(await credits.spentOf(KEY, before), { sinceMicro: 104, laterMicro: 4, latestAt });
+      const nothing = { sinceMicro: 0, laterMicro: 0, latestAt: null };
+      assert.deepEqual(await credits.spentOf('key:nobody', { at: 0, until: null, behindSeq: 0 }), nothing);
+    },
+  );
 
   contract('makes a grant once, however often it is sent', async (place) => {
     const store = await place.open();
