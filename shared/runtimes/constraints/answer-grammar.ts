@@ -81,7 +81,7 @@ function textTerm(format: AnswerFormat, { terms, json }: GrammarTools): Term {
 function callTerm(
   tools: readonly ToolDeclaration[],
   format: ToolFormat,
-  { terms, json }: GrammarTools,
+  { terms, json, mark }: GrammarTools,
   onIgnored: (param: string) => void,
 ): Term {
   const effort = createEffort('tools');
@@ -98,7 +98,10 @@ function callTerm(
       });
     }
     const values = compileSchema(parametersOf(tool, param), terms, json, options);
-    return terms.sequence(json.text(`${format.open}${tool.name}${format.between}`), values, json.text(format.close));
+    const named = format.isBetweenMark
+      ? terms.sequence(json.text(`${format.open}${tool.name}`), terms.literal(mark(format.between)))
+      : json.text(`${format.open}${tool.name}${format.between}`);
+    return terms.sequence(named, values, json.text(format.close));
   });
   return terms.choice(calls);
 }

@@ -10,7 +10,7 @@ export type AnswerPiece =
 
 export type ToolCallParser = {
   push(text: string): AnswerPiece[];
-  /** A token that stands for the format's mark. */
+  /** A token that stands for the format's mark, or for the one between a call's name and its arguments. */
   pushMark(): AnswerPiece[];
   /** What was held back as the possible beginning of a mark. */
   flush(): AnswerPiece[];
@@ -18,10 +18,13 @@ export type ToolCallParser = {
   calls(): number;
 };
 
+/** What comes behind what is certain to come. */
+type Skipped = 'call' | 'arguments' | 'after';
+
 type State =
   | { at: 'text'; held: string }
   /** Skips what is certain to come. */
-  | { at: 'skip'; left: number; next: 'call' | 'name' | 'arguments' | 'after' }
+  | { at: 'skip'; left: number; next: Skipped }
   /** A call of which it is to be seen how it is written. */
   | { at: 'call'; read: string }
   | { at: 'tagged'; call: Generator<void, void, string> }
@@ -47,7 +50,26 @@ export function createToolCallParser(
 
   function beginCall(read: string): void {
     calls++;
-    state = { at: 'call', read };
+    state = callAfter(read);
+  }
+
+  /** Where calls may be tagged, the first character tells. */
+  function callAfter(read: string): State {
+    const isOpen = read.length === format.open.length && (format.tagged === undefined || read !== '');
+    return isOpen ? { at: 'name', name: '' } : { at: 'call', read };
+  }
+
+  /** Goes on behind what is certain to come. */
+  function skip(left: number, next: Skipped): void {
+    if (left > 0) state = { at: 'skip', left, next };
+    else if (next === 'call') state = callAfter('');
+    else if (next === 'arguments') state = { at: 'arguments', depth: 0, isString: false, isEscaped: false };
+    else state = { at: 'after' };
+  }
+
+  function endName(name: string, skipped: number): void {
+    beginArguments(name);
+    skip(format.between.length - skipped, 'arguments');
   }
 
   function beginTagged(read: string, tagged: TaggedCalls): void {
@@ -102,13 +124,13 @@ export function createToolCallParser(
       say(character);
     } else if (mark !== null && character === mark[0]) {
       calls++;
-      state = { at: 'skip', left: mark.length - 1, next: 'call' };
+      skip(mark.length - 1, 'call');
     }
   }
 
   function readCall(read: string): void {
     if (format.tagged !== undefined && !format.open.startsWith(read)) beginTagged(read, format.tagged);
-    else state = read.length === format.open.length ? { at: 'name', name: '' } : { at: 'call', read };
+    else state = callAfter(read);
   }
 
   function readArguments(character: string, from: Extract<State, { at: 'arguments' }>): void {
@@ -118,7 +140,7 @@ export function createToolCallParser(
     if (!isString && (character === '{' || character === '[')) depth++;
     if (!isString && (character === '}' || character === ']')) depth--;
     if (depth === 0) {
-      state = { at: 'skip', left: format.close.length, next: 'after' };
+      skip(format.close.length, 'after');
       return;
     }
     const isQuote = character === '"' && !isEscaped;
@@ -145,17 +167,14 @@ export function createToolCallParser(
         if (state.call.next(character).done === true) state = { at: 'after' };
         return;
       case 'skip':
-        if (state.left > 1) state = { ...state, left: state.left - 1 };
-        else state = stateAfterSkip(state.next);
+        skip(state.left - 1, state.next);
         return;
       case 'name':
-        if (character !== '"') {
+        if (character !== format.between[0]) {
           state = { at: 'name', name: state.name + character };
           return;
         }
-        beginArguments(state.name);
-        // The quote belongs to what is between name and arguments.
-        state = { at: 'skip', left: format.between.length - 1, next: 'arguments' };
+        endName(state.name, 1);
         return;
       case 'arguments':
         readArguments(character, state);
@@ -174,7 +193,8 @@ export function createToolCallParser(
       return take();
     },
     pushMark() {
-      beginCall('');
+      if (state.at === 'name') endName(state.name, format.between.length);
+      else beginCall('');
       return take();
     },
     flush() {
@@ -184,11 +204,4 @@ export function createToolCallParser(
     },
     calls: () => calls,
   };
-}
-
-function stateAfterSkip(next: 'call' | 'name' | 'arguments' | 'after'): State {
-  if (next === 'call') return { at: 'call', read: '' };
-  if (next === 'name') return { at: 'name', name: '' };
-  if (next === 'arguments') return { at: 'arguments', depth: 0, isString: false, isEscaped: false };
-  return { at: 'after' };
 }

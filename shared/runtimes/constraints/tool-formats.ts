@@ -2,13 +2,23 @@ import type { TaggedCalls } from './tagged-calls.ts';
 
 /** How the models of one family write their calls. All texts are those the models were trained on, to the letter. */
 export type ToolFormat = {
-  readonly name: 'call-token' | 'hermes' | 'function-tags' | 'argument-tags' | 'argument-lines' | 'llama-3' | 'generic';
+  readonly name:
+    | 'call-token'
+    | 'hermes'
+    | 'function-tags'
+    | 'argument-tags'
+    | 'argument-lines'
+    | 'args-token'
+    | 'llama-3'
+    | 'generic';
   /** What begins a call. Without one an answer is a call when it begins with `open`. */
   readonly mark: string | null;
   /** Between the mark and the function's name, the name and its arguments, and at the end. */
   readonly open: string;
   readonly between: string;
   readonly close: string;
+  /** Whether what is between is a mark as well, which may be a token of its own. */
+  readonly isBetweenMark?: true;
   /** Between one call and the mark of the next; `null` where there is only ever one. */
   readonly separator: string | null;
   /** Whether the model's own chat template shows the tools, the calls and their results. */
@@ -87,6 +97,20 @@ const FORMATS: readonly (readonly [inTemplate: RegExp, format: ToolFormat])[] = 
   [/<tool_call>[\s\S]*<\/arg_key>/, { ...HERMES, name: 'argument-lines', tagged: ARGUMENT_LINES }],
   [/<tool_call>/, HERMES],
   [
+    // Ministral 3, Devstral 2 and Magistral. Between them and the first of Mistral's are models that write an id as well.
+    /^(?!.*\[CALL_ID\]).*\[TOOL_CALLS\].*\[ARGS\]/s,
+    {
+      name: 'args-token',
+      mark: '[TOOL_CALLS]',
+      open: '',
+      between: '[ARGS]',
+      isBetweenMark: true,
+      close: '',
+      separator: '',
+      isInTemplate: true,
+    },
+  ],
+  [
     /ipython[\s\S]*"parameters"|"parameters"[\s\S]*ipython/,
     {
       name: 'llama-3',
@@ -104,7 +128,14 @@ const FORMATS: readonly (readonly [inTemplate: RegExp, format: ToolFormat])[] = 
 export const ANY_TOOL_FORMAT: ToolFormat = { ...GENERIC, mark: '<call>', separator: '' };
 
 /** All marks, which a vocabulary must know. */
-export const TOOL_MARKS: readonly string[] = FORMATS.flatMap(([, { mark }]) => (mark === null ? [] : [mark]));
+export const TOOL_MARKS: readonly string[] = [
+  ...new Set(
+    FORMATS.flatMap(([, { mark, between, isBetweenMark = false }]) => [
+      ...(mark === null ? [] : [mark]),
+      ...(isBetweenMark ? [between] : []),
+    ]),
+  ),
+];
 
 /** The format of a model with this chat template. */
 export function toolFormatOf(template: string | null): ToolFormat {

@@ -13,6 +13,7 @@ import { randomAnswer } from '../../../support/models/random-answer.ts';
 const TEMPLATES: Record<string, string> = {
   'call-token': "{{ '<|call|>' }}",
   hermes: 'For each call return <tool_call>\n{"name": …}\n</tool_call>',
+  'args-token': '[AVAILABLE_TOOLS] … [TOOL_CALLS]name[ARGS]{…}',
   'llama-3': '{"name": function name, "parameters": dictionary} … ipython',
   generic: '{{ messages }}',
 };
@@ -44,7 +45,7 @@ for (const [name, template] of Object.entries(TEMPLATES)) {
       fc.assert(
         fc.property(
           fc.array(call, { minLength: 1, maxLength: many }),
-          format.mark === null ? fc.constant('') : fc.string().filter((text) => !text.includes('<')),
+          format.mark === null ? fc.constant('') : fc.string().filter((text) => !/[<[]/.test(text)),
           fc.infiniteStream(fc.integer({ min: 1, max: 9 })),
           (calls, before, lengths) => {
             const text = before + written(format, calls);
@@ -60,7 +61,7 @@ for (const [name, template] of Object.entries(TEMPLATES)) {
     });
 
     test('are all that a random model answers with when one is required', () => {
-      const marks = format.mark === null ? [] : [format.mark];
+      const marks = TOOL_MARKS.filter((mark) => mark === format.mark || mark === format.between);
       for (const vocabulary of [byteVocabulary(), byteVocabulary(['<tool', '_call>\n{'], marks)]) {
         const write = answerGrammar({ tools: TOOLS, toolChoice: 'required' }, format) ?? assert.fail();
         const constraint = compileConstraint(write, vocabulary);
@@ -72,7 +73,7 @@ for (const [name, template] of Object.entries(TEMPLATES)) {
     });
 
     test('come between words or not at all when the model may choose', () => {
-      const vocabulary = byteVocabulary(['<tool_call>', '<|call|>'].filter((mark) => mark === format.mark));
+      const vocabulary = byteVocabulary(TOOL_MARKS.filter((mark) => mark === format.mark || mark === format.between));
       const write = answerGrammar({ tools: TOOLS }, format) ?? assert.fail();
       const constraint = compileConstraint(write, vocabulary);
       assert.equal(constraint.shortest, 0);
@@ -91,6 +92,11 @@ for (const [name, template] of Object.entries(TEMPLATES)) {
     });
   });
 }
+
+test('models of Mistral that write an id as well are told in words how to call', () => {
+  assert.equal(toolFormatOf('[TOOL_CALLS]name[CALL_ID]id[ARGS]{…}').name, 'generic');
+  assert.equal(toolFormatOf('[TOOL_CALLS] [{"name": …').name, 'generic');
+});
 
 test('what ends a call of gpt-oss begins none', () => {
   assert.equal(toolFormatOf('<|channel|>commentary … <|call|>').name, 'generic');
