@@ -4,7 +4,7 @@ import type { ChatInput, ChatMessage, ToolCall, ToolDeclaration } from '../../..
 import { offeredTools } from '../../constraints/answer-grammar.ts';
 import type { ToolFormat } from '../../constraints/tool-formats.ts';
 import type { PromptCompletion, TemplateMessage, Tokenizer } from '../library/tokenizer.ts';
-import type { JsonObject } from '../model-files.ts';
+import { isJsonObject, type JsonObject } from '../model-files.ts';
 import { inTemplate } from './in-template.ts';
 import { closingThoughts, type ThoughtFormat, thinkingVariables } from './thoughts.ts';
 
@@ -79,7 +79,7 @@ function nativeMessage({ role, content, reasoning, pictures, toolCalls, toolCall
 }
 
 function nativeCall({ id, name, arguments: text }: ToolCall): JsonObject {
-  return { id, type: 'function', function: { name, arguments: parsed(text) } };
+  return { id, type: 'function', function: { name, arguments: argumentsOf(text) } };
 }
 
 function declaration({ name, description, parameters }: ToolDeclaration): JsonObject {
@@ -87,12 +87,14 @@ function declaration({ name, description, parameters }: ToolDeclaration): JsonOb
   return { type: 'function', function: { ...about, parameters: parameters ?? { type: 'object', properties: {} } } };
 }
 
-function parsed(text: string): unknown {
+/** An object, whatever was sent: some templates go through its members. A call that was cut off comes back as the text that it has. */
+function argumentsOf(text: string): JsonObject {
+  if (text.trim() === '') return {};
   try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+    const value: unknown = JSON.parse(text);
+    if (isJsonObject(value)) return value;
+  } catch {}
+  return { arguments: text };
 }
 
 /** The same conversation for a template that knows nothing of tools. */

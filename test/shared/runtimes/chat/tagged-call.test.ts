@@ -26,7 +26,7 @@ test('a model that writes its calls between tags gives them as JSON, and its tem
     '</function>\n</tool_call>',
   ];
   const chatTemplate =
-    "{% for m in messages %}{{ m['content'] }}{% for c in m['tool_calls'] or [] %}<tool_call>\n<function={{ c['function']['name'] }}>\n{{ c['function']['arguments']['city'] }}{% endfor %}<turn>{% endfor %}<assistant>";
+    "{% for m in messages %}{{ m['content'] }}{% for c in m['tool_calls'] or [] %}<tool_call>\n<function={{ c['function']['name'] }}>\n{% for key, value in c['function']['arguments']|items %}{{ key }}={{ value }}{% endfor %}{% endfor %}<turn>{% endfor %}<assistant>";
   const folder = await writeBigramModel(temporaryFolder(t), 'test/tags', {
     transitions: chain(['<tool_call>', ...written.map(piece)]),
     marks: ['<tool_call>'],
@@ -46,13 +46,18 @@ test('a model that writes its calls between tags gives them as JSON, and its tem
   const first = await ask();
   assert.deepEqual(first.calls, [{ name: 'get_weather', arguments: '{"city": "Os\\"lo"}' }]);
   assert.equal(first.finishReason, 'tool_calls');
-  const made = { id: 'c', name: 'get_weather', arguments: first.calls[0]?.arguments };
-  const again = await ask([
-    { role: 'assistant', content: '', toolCalls: [made] },
-    { role: 'tool', content: 'rain', toolCallId: 'c' },
-  ]);
-  const told = '<tool_call>\n<function=get_weather>\nOs"lo<turn>rain<turn>'
-    .replace('<tool_call>', 'm')
-    .replaceAll('<turn>', 't');
-  assert.equal(again.usage.inputTokens - first.usage.inputTokens, told.length);
+  for (const [text, shown] of [
+    [first.calls[0]?.arguments, 'city=Os"lo'],
+    ['{"city": "Os', 'arguments={"city": "Os'],
+    ['[1]', 'arguments=[1]'],
+    [' ', ''],
+  ]) {
+    const { usage } = await ask([
+      { role: 'assistant', content: '', toolCalls: [{ id: 'c', name: 'get_weather', arguments: text }] },
+      { role: 'tool', content: 'rain', toolCallId: 'c' },
+    ]);
+    // A mark is one token, and any other letter is.
+    const told = `m\n<function=get_weather>\n${shown}trainT`;
+    assert.equal(usage.inputTokens - first.usage.inputTokens, told.length, shown);
+  }
 });
