@@ -256,6 +256,23 @@ test("allows null where OpenAPI's nullable says so, beside a type", () => {
   assert.throws(() => compile({ type: 'string', nullable: 1 }), isProblemAt('invalid_value', 'schema.nullable'));
 });
 
+test("holds to Pydantic's words for how many items a list has, as browser-use writes them", () => {
+  const list = { type: 'array', items: { type: 'null' }, min_items: 1, max_items: 2 };
+  const cases: [unknown, text: string, isAllowed: boolean][] = [
+    [list, '[]', false],
+    [list, '[null]', true],
+    [list, '[null,null]', true],
+    [list, '[null,null,null]', false],
+    [{ ...list, minItems: 2 }, '[null]', false],
+    [{ allOf: [{ type: 'array', items: { type: 'null' } }, { min_items: 1 }] }, '[]', false],
+    [{ $ref: '#/$defs/list', $defs: { list } }, '[]', false],
+  ];
+  for (const [schema, text, isAllowed] of cases) {
+    assert.equal(allows(schema)(text), isAllowed, `${text} under ${JSON.stringify(schema)}`);
+  }
+  assert.throws(() => compile({ type: 'array', min_items: -1 }), isProblemAt('invalid_value', 'schema.min_items'));
+});
+
 test('leaves out what it cannot enforce when that is wished, and tells where', () => {
   const ignored: string[] = [];
   const schema = { type: 'object', properties: { a: { type: 'string', format: 'iri', minLength: 2 } }, not: {} };
