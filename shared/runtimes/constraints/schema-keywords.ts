@@ -103,7 +103,16 @@ export function wrongShape(keyword: string, value: unknown): string | null {
 
 /** The schema's keywords that decide which values are valid. */
 export function assertionsOf(schema: JsonObject): string[] {
-  return Object.keys(schema).filter((keyword) => !isAnnotation(keyword));
+  return Object.keys(schema).filter((keyword) => !isAnnotation(keyword) && !isTrueOfAll(keyword, schema[keyword]));
+}
+
+/** Names of members are strings always; zod 4 says so for each of its records. */
+function isTrueOfAll(keyword: string, value: unknown): boolean {
+  if (keyword !== 'propertyNames') return false;
+  return (
+    value === true ||
+    (isJsonObject(value) && assertionsOf(value).every((inner) => inner === 'type' && value.type === 'string'))
+  );
 }
 
 /** Pydantic's own words, which some write into schemas as they are (browser-use does), where OpenAI takes them. */
