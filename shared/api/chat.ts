@@ -56,6 +56,9 @@ const ResponseFormat = Type.Object({
   json_schema: Maybe(
     Type.Object({ name: Maybe(Type.String()), schema: Maybe(Type.Unknown()), strict: Maybe(Type.Boolean()) }),
   ),
+  schema: Maybe(
+    Type.Unknown({ description: 'Beside json_object, as llama.cpp takes it: what the object must be like.' }),
+  ),
 });
 
 /** As in vLLM; one of them at a time. */

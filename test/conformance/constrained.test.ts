@@ -77,6 +77,18 @@ test('[CH11] answers with an object for json_object', async () => {
   }
 });
 
+test('[CH11] a schema beside json_object is held to, as llama.cpp and instructor for JavaScript say it', async () => {
+  const schema = {
+    type: 'object',
+    properties: { total: { type: 'integer' } },
+    required: ['total'],
+    additionalProperties: false,
+  };
+  const response = await post({ response_format: { type: 'json_object', schema } });
+  const { choices } = (await response.json()) as { choices: { message: { content: string } }[] };
+  assert.equal(judgeOf(schema)(JSON.parse(choices[0]?.message.content ?? '')), null);
+});
+
 test('[CH11] closes the JSON when max_tokens runs out, and says that it was cut', async () => {
   const schema = {
     type: 'object',

@@ -2,7 +2,7 @@ import { Problem } from '../../../shared/problems/problem.ts';
 import type { AnswerFormat, ChatInput, DoneFrame } from '../../../shared/protocol/messages.ts';
 import { isObject, type JsonSchema } from '../../../shared/registry/json-schema.ts';
 import { compileSchema, type SchemaCheck } from '../../../shared/registry/schema-check.ts';
-import { withoutNullable } from '../../../shared/runtimes/constraints/schema-keywords.ts';
+import { inOwnWords } from '../../../shared/runtimes/constraints/schema-keywords.ts';
 import { createRecentMap } from '../../recent-map.ts';
 import { finishReasonOf, type Gathered, type GatheredCall } from './gather-answer.ts';
 import { createTextJudge } from './text-judge.ts';
@@ -84,7 +84,7 @@ function compiled(schema: unknown): SchemaCheck {
 function tolerant(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(tolerant);
   if (!isObject(schema)) return schema;
-  const kept = Object.entries(withoutNullable(schema)).filter(
+  const kept = Object.entries(inOwnWords(schema)).filter(
     ([name, value]) => isObject(value) || !LEFT_TO_NODES.has(name),
   );
   return Object.fromEntries(kept.map(([name, value]) => tolerantMember(name, value)));

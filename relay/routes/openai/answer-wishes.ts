@@ -84,7 +84,7 @@ function readFormat(body: Body): AnswerFormat | null {
       param: 'structured_outputs',
     });
   }
-  if (format.type === 'json_object') return { type: 'json_object' };
+  if (format.type === 'json_object') return readObjectFormat(format.schema);
   if (format.type !== 'json_schema') {
     throw new Problem('unsupported_parameter', 'The type of response_format is text, json_object or json_schema.', {
       param: 'response_format.type',
@@ -94,6 +94,11 @@ function readFormat(body: Body): AnswerFormat | null {
   if (schema != null) return { type: 'json_schema', schema };
   const param = 'response_format.json_schema.schema';
   throw new Problem('missing_required_parameter', `Missing required parameter: '${param}'.`, { param });
+}
+
+/** With a schema beside it as llama.cpp and others take it: an object, and one that is valid under the schema. */
+function readObjectFormat(schema: unknown): AnswerFormat {
+  return schema == null ? { type: 'json_object' } : { type: 'json_schema', schema };
 }
 
 function readStructured(body: Body): AnswerFormat | null {

@@ -27,3 +27,21 @@ export const FORMATS: Readonly<Record<string, string>> = {
   uri: `^https?://${HOST}(:[1-9]\\d{0,3})?(/[A-Za-z0-9._~-]{1,40}){0,8}/?(\\?[A-Za-z0-9._~=&-]{1,80})?$`,
   uuid: `^${HEX}{8}-${HEX}{4}-${HEX}{4}-${HEX}{4}-${HEX}{12}$`,
 };
+
+/** Of JSON Schema, beside those above. */
+const OTHER_STANDARDS = new Set([
+  'idn-email',
+  'idn-hostname',
+  'uri-reference',
+  'iri',
+  'iri-reference',
+  'uri-template',
+  'json-pointer',
+  'relative-json-pointer',
+  'regex',
+]);
+
+/** Whether JSON Schema says what the format is; others, such as those of zod, mean what the pattern beside them says. */
+export function isStandard(format: unknown): boolean {
+  return typeof format === 'string' && (Object.hasOwn(FORMATS, format) || OTHER_STANDARDS.has(format));
+}

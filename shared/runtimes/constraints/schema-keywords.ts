@@ -74,6 +74,8 @@ const ENFORCED: Readonly<Record<string, readonly [about: JsonType | null, shape:
   minItems: ['array', COUNT],
   maxItems: ['array', COUNT],
   uniqueItems: ['array', TRUE_OR_FALSE],
+  min_items: ['array', COUNT],
+  max_items: ['array', COUNT],
   minLength: ['string', COUNT],
   maxLength: ['string', COUNT],
   pattern: ['string', TEXT],
@@ -101,17 +103,35 @@ export function wrongShape(keyword: string, value: unknown): string | null {
 
 /** The schema's keywords that decide which values are valid. */
 export function assertionsOf(schema: JsonObject): string[] {
-  return Object.keys(schema).filter((keyword) => !isAnnotation(keyword));
+  return Object.keys(schema).filter((keyword) => !isAnnotation(keyword) && !isTrueOfAll(keyword, schema[keyword]));
 }
 
+/** Names of members are strings always; zod 4 says so for each of its records. */
+function isTrueOfAll(keyword: string, value: unknown): boolean {
+  if (keyword !== 'propertyNames') return false;
+  return (
+    value === true ||
+    (isJsonObject(value) && assertionsOf(value).every((inner) => inner === 'type' && value.type === 'string'))
+  );
+}
+
+/** Pydantic's own words, which some write into schemas as they are (browser-use does), where OpenAI takes them. */
+const PYDANTIC = { min_items: 'minItems', max_items: 'maxItems' } as const;
+
 /**
- * The schema with `nullable` said as JSON Schema does: `{ type: 'string', nullable: true }` is what OpenAPI 3.0 writes, and
- * OpenAI's client for JavaScript makes of zod 3's `z.string().nullable()`.
+ * The schema in the words of JSON Schema: what Pydantic calls otherwise, and `nullable`; `{ type: 'string', nullable: true }`
+ * is what OpenAPI 3.0 writes, and OpenAI's client for JavaScript makes of zod 3's `z.string().nullable()`.
  */
-export function withoutNullable(schema: JsonObject): JsonObject {
-  if (typeof schema.nullable !== 'boolean') return schema;
-  const { nullable, ...rest } = schema;
-  return nullable && rest.type !== undefined ? { ...rest, type: [...new Set([rest.type, 'null'].flat())] } : rest;
+export function inOwnWords(schema: JsonObject): JsonObject {
+  const said: Record<string, unknown> = { ...schema };
+  for (const [word, keyword] of Object.entries(PYDANTIC)) {
+    if (typeof said[word] !== 'number') continue;
+    said[keyword] ??= said[word];
+    delete said[word];
+  }
+  if (typeof schema.nullable === 'boolean') delete said.nullable;
+  if (schema.nullable === true && said.type !== undefined) said.type = [...new Set([said.type, 'null'].flat())];
+  return said;
 }
 
 /** The types a schema's values may have: those it names, else those its keywords are about, else `null` for any. */

@@ -1,13 +1,5 @@
 import { isJsonObject, type JsonObject } from '../transformers/model-files.ts';
-import {
-  assertionsOf,
-  type Effort,
-  hasType,
-  type JsonType,
-  jsonKey,
-  sameJson,
-  withoutNullable,
-} from './schema-keywords.ts';
+import { assertionsOf, type Effort, hasType, inOwnWords, type JsonType, jsonKey, sameJson } from './schema-keywords.ts';
 
 /** Why two schemas cannot be written as one. */
 export class CannotMerge extends Error {}
@@ -110,7 +102,7 @@ export function areDisjoint(left: unknown, right: unknown, options: DisjointOpti
   if (!isJsonObject(a) || !isJsonObject(b) || depth > DEEPEST) return false;
   const [listA, listB] = [listOf(a), listOf(b)];
   if (listA !== null && listB !== null) return sharedValues(listA, listB, effort).length === 0;
-  const [typesA, typesB] = [declaredTypes(withoutNullable(a)), declaredTypes(withoutNullable(b))];
+  const [typesA, typesB] = [declaredTypes(inOwnWords(a)), declaredTypes(inOwnWords(b))];
   if (listA !== null) return typesB !== null && !listA.some((value) => typesB.some((type) => hasType(value, type)));
   if (listB !== null) return typesA !== null && !listB.some((value) => typesA.some((type) => hasType(value, type)));
   if (typesA === null || typesB === null) return false;

@@ -1,7 +1,7 @@
 import { Problem } from '../../problems/problem.ts';
 import type { JsonObject } from '../transformers/model-files.ts';
 import { numberWithin } from './decimal.ts';
-import { FORMATS } from './formats.ts';
+import { FORMATS, isStandard } from './formats.ts';
 import { type Pattern, readPattern } from './pattern.ts';
 import { assertionsOf, hasType, jsonKey, typesOf } from './schema-keywords.ts';
 import { countOf, type ShapeTools } from './schema-shapes.ts';
@@ -36,7 +36,7 @@ export function createScalars({ terms, json, refuse, effort }: Omit<ShapeTools, 
     if (least > most) return terms.never;
     const keyword = part.pattern === undefined ? 'format' : 'pattern';
     const inside = `${place}.${keyword}`;
-    if (part.pattern !== undefined && part.format !== undefined) {
+    if (part.pattern !== undefined && isStandard(part.format)) {
       refuse(`${place}.format`, 'it stands beside "pattern". Leave one of them out.', 'unsupported_parameter');
     }
     const source = part.pattern ?? patternOfFormat(part.format, inside);

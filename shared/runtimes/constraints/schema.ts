@@ -4,10 +4,10 @@ import type { JsonText } from './json-text.ts';
 import {
   assertionsOf,
   type Effort,
+  inOwnWords,
   isEnforced,
   type JsonType,
   typesOf,
-  withoutNullable,
   wrongShape,
 } from './schema-keywords.ts';
 import { areDisjoint } from './schema-merge.ts';
@@ -89,7 +89,7 @@ export function compileSchema(schema: unknown, terms: Terms, json: JsonText, opt
       const words = wrongShape(keyword, value);
       if (words !== null) refuse(`${place}.${keyword}`, `it must be ${words}.`, 'invalid_value');
     }
-    return withoutNullable(kept);
+    return inOwnWords(kept);
   }
 
   function compileObject(part: JsonObject, place: string, depth: number): Term {

@@ -102,3 +102,10 @@ test("an answer may be null where OpenAPI's nullable says so", () => {
   for (const content of ['{"a":null}', '{"a":"x"}']) look(inputOf(schema), content);
   for (const content of ['{"a":1}', '{"a":"y"}']) refused(inputOf(schema), content);
 });
+
+test('a list has as many items as Pydantic says, and a member may be called like its word', () => {
+  const list = { type: 'array', items: { type: 'null' }, min_items: 1 };
+  const schema = { type: 'object', properties: { min_items: list }, required: ['min_items'] };
+  look(inputOf(schema), '{"min_items":[null]}');
+  for (const content of ['{"min_items":[]}', '{"min_items":1}']) refused(inputOf(schema), content);
+});

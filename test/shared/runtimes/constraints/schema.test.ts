@@ -256,6 +256,40 @@ test("allows null where OpenAPI's nullable says so, beside a type", () => {
   assert.throws(() => compile({ type: 'string', nullable: 1 }), isProblemAt('invalid_value', 'schema.nullable'));
 });
 
+test("holds to Pydantic's words for how many items a list has, as browser-use writes them", () => {
+  const list = { type: 'array', items: { type: 'null' }, min_items: 1, max_items: 2 };
+  const cases: [unknown, text: string, isAllowed: boolean][] = [
+    [list, '[]', false],
+    [list, '[null]', true],
+    [list, '[null,null]', true],
+    [list, '[null,null,null]', false],
+    [{ ...list, minItems: 2 }, '[null]', false],
+    [{ allOf: [{ type: 'array', items: { type: 'null' } }, { min_items: 1 }] }, '[]', false],
+    [{ $ref: '#/$defs/list', $defs: { list } }, '[]', false],
+  ];
+  for (const [schema, text, isAllowed] of cases) {
+    assert.equal(allows(schema)(text), isAllowed, `${text} under ${JSON.stringify(schema)}`);
+  }
+  assert.throws(() => compile({ type: 'array', min_items: -1 }), isProblemAt('invalid_value', 'schema.min_items'));
+});
+
+test('takes what zod 4 writes: names of formats of its own beside a pattern, and member names that are strings', () => {
+  const cases: [unknown, text: string, isAllowed: boolean][] = [
+    [{ type: 'string', format: 'e164', pattern: '^\\+[1-9]\\d{6,14}$' }, '"+4712345678"', true],
+    [{ type: 'string', format: 'e164', pattern: '^\\+[1-9]\\d{6,14}$' }, '"4712345678"', false],
+    [{ type: 'string', format: 'starts_with', pattern: '^ab.*' }, '"abc"', true],
+    [{ type: 'object', propertyNames: { type: 'string' }, additionalProperties: { type: 'null' } }, '{"a":null}', true],
+    [{ type: 'object', propertyNames: { type: 'string' }, additionalProperties: { type: 'null' } }, '{"a":1}', false],
+  ];
+  for (const [schema, text, isAllowed] of cases) {
+    assert.equal(allows(schema)(text), isAllowed, `${text} under ${JSON.stringify(schema)}`);
+  }
+  assert.throws(
+    () => compile({ type: 'string', format: 'e164' }),
+    isProblemAt('unsupported_parameter', 'schema.format'),
+  );
+});
+
 test('leaves out what it cannot enforce when that is wished, and tells where', () => {
   const ignored: string[] = [];
   const schema = { type: 'object', properties: { a: { type: 'string', format: 'iri', minLength: 2 } }, not: {} };
