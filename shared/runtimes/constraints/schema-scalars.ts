@@ -1,5 +1,6 @@
 import { Problem } from '../../problems/problem.ts';
 import type { JsonObject } from '../transformers/model-files.ts';
+import { bothPatterns } from './both-patterns.ts';
 import { numberWithin } from './decimal.ts';
 import { FORMATS, isStandard } from './formats.ts';
 import { type Pattern, readPattern } from './pattern.ts';
@@ -36,10 +37,9 @@ export function createScalars({ terms, json, refuse, effort }: Omit<ShapeTools, 
     if (least > most) return terms.never;
     const keyword = part.pattern === undefined ? 'format' : 'pattern';
     const inside = `${place}.${keyword}`;
-    if (part.pattern !== undefined && isStandard(part.format)) {
-      refuse(`${place}.format`, 'it stands beside "pattern". Leave one of them out.', 'unsupported_parameter');
-    }
-    const source = part.pattern ?? patternOfFormat(part.format, inside);
+    const format = isStandard(part.format) || part.pattern === undefined ? part.format : undefined;
+    const ofFormat = patternOfFormat(format, `${place}.format`);
+    const source = part.pattern ?? ofFormat;
     if (source === null) return json.string(least, most);
     const pattern = readOrIgnore(String(source), inside);
     if (pattern === null) return json.string(least, most);
@@ -47,7 +47,21 @@ export function createScalars({ terms, json, refuse, effort }: Omit<ShapeTools, 
       const why = `beside it, minLength and maxLength cannot be counted: it matches ${pattern.least} to ${pattern.most} characters. Say the length in a pattern, such as [a-z]{1,10}.`;
       refuse(inside, why, 'unsupported_parameter');
     }
-    return terms.sequence(json.text('"'), pattern.toTerm(terms, json.characterOf), json.text('"'));
+    const text = part.pattern === undefined || ofFormat === null ? null : both(String(source), ofFormat, place);
+    return terms.sequence(json.text('"'), text ?? pattern.toTerm(terms, json.characterOf), json.text('"'));
+  }
+
+  /** A pattern, and that of a format beside it, of which a part alone is written here; null where they cannot be had together. */
+  function both(pattern: string, ofFormat: string, place: string): Term | null {
+    try {
+      const term = bothPatterns(pattern, ofFormat, { param: place, terms, effort });
+      if (term !== terms.never) return term;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+    }
+    const why = 'it cannot be followed together with "pattern". Leave one of them out.';
+    refuse(`${place}.format`, why, 'unsupported_parameter');
+    return null;
   }
 
   function readOrIgnore(source: string, place: string): Pattern | null {

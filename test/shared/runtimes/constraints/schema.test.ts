@@ -223,7 +223,7 @@ test('names the place of everything that it refuses', () => {
     ['schema.anyOf.1.multipleOf', { anyOf: [{}, { type: 'number', multipleOf: 0.1 }] }],
     ['schema.pattern', { type: 'string', pattern: '^a+$', maxLength: 3 }],
     ['schema.pattern', { type: 'string', pattern: '^[a-z]{1,9}$', minLength: 5 }],
-    ['schema.format', { type: 'string', pattern: '^a+$', format: 'date' }],
+    ['schema.format', { type: 'string', pattern: '^a+$', format: 'iri' }],
     ['schema.enum', { enum: ['abc', 'a'], minLength: 2 }],
     ['schema.minProperties', { type: 'object', minProperties: 2 }],
     ['schema.propertyNames', { type: 'object', propertyNames: { pattern: 'a' } }],
@@ -288,6 +288,60 @@ test('takes what zod 4 writes: names of formats of its own beside a pattern, and
     () => compile({ type: 'string', format: 'e164' }),
     isProblemAt('unsupported_parameter', 'schema.format'),
   );
+});
+
+test('holds a text to its pattern and to its format at once, as zod 4 writes them', () => {
+  const uuid = '^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12})$';
+  const day =
+    '(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48])-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|02-(?:0[1-9]|1\\d|2[0-8]))';
+  const moment = `^(?:${day})T(?:(?:[01]\\d|2[0-3]):[0-5]\\d(?::[0-5]\\d(?:\\.\\d+)?)?(?:Z))$`;
+  const cases: [format: string, pattern: string, text: string, isAllowed: boolean][] = [
+    ['uuid', uuid, '01234567-89ab-4def-8123-456789abcdef', true],
+    // Of no version, and in capitals, which the format here has not.
+    ['uuid', uuid, '01234567-89ab-0def-8123-456789abcdef', false],
+    ['uuid', uuid, '01234567-89AB-4DEF-8123-456789ABCDEF', false],
+    ['date-time', moment, '2024-02-29T06:15:00Z', true],
+    ['date-time', moment, '2024-02-29T06:15:00.25Z', true],
+    ['date-time', moment, '2023-02-29T06:15:00Z', false],
+    // Without seconds it is the pattern's alone, with another zone the format's alone.
+    ['date-time', moment, '2024-02-29T06:15Z', false],
+    ['date-time', moment, '2024-02-29T06:15:00+01:00', false],
+    ['hostname', '^.*\\.example$', 'a.b.example', true],
+    ['hostname', '^.*\\.example$', 'a.b.test', false],
+    ['ipv4', '^10\\.', '10.0.0.1', true],
+    ['ipv4', '^10\\.', '11.0.0.1', false],
+  ];
+  for (const [format, pattern, text, isAllowed] of cases) {
+    assert.equal(allows({ type: 'string', format, pattern })(JSON.stringify(text)), isAllowed, `${format} ${text}`);
+  }
+  const beside = (pattern: string) => ({ type: 'string', format: 'date', pattern });
+  for (const [pattern, text] of [
+    ['^a+$', '"aa"'],
+    ['^2024-13', '"2024-13"'],
+  ] as const) {
+    assert.throws(() => compile(beside(pattern)), isProblemAt('unsupported_parameter', 'schema.format'));
+    const ignored: string[] = [];
+    const isAllowed = readerOf(({ terms, json }) =>
+      compileSchema(beside(pattern), terms, json, { param: 'p', onIgnored: (place) => ignored.push(place) }),
+    );
+    assert.deepEqual([ignored, isAllowed(text), isAllowed('"2024-12-24"')], [['p.format'], true, false]);
+  }
+  // Ambiguous on purpose: it is given up within the time that a schema may take.
+  const ambiguous = { type: 'string', format: 'uri', pattern: `^(${'[a-z]*.*'.repeat(60)}){40}$` };
+  assert.throws(() => compile(ambiguous), isProblemAt('unsupported_parameter', 'schema.format'));
+});
+
+test('answers that have a pattern and a format have both, whatever a model would say', () => {
+  const schema = { type: 'string', format: 'date', pattern: '^(19|20)\\d\\d-\\d\\d-.*[05]$' };
+  const constraint = compileConstraint(
+    ({ terms, json }) => compileSchema(schema, terms, json, { param: 'p' }),
+    vocabulary,
+  );
+  for (let seed = 0; seed < 40; seed++) {
+    const { text } = randomAnswer(constraint, vocabulary, 12, createRandom(seed));
+    assert.match(text, /^"(19|20)\d\d-\d\d-\d[05]"$/);
+    assert.ok(!Number.isNaN(Date.parse(JSON.parse(text))), text);
+  }
 });
 
 test('leaves out what it cannot enforce when that is wished, and tells where', () => {
