@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { newApiKey } from '../../../relay/access/api-keys.ts';
 import { createKeyAdmin } from '../../../relay/access/key-admin.ts';
 import { deriveSigningSecrets } from '../../../relay/access/signing-secrets.ts';
@@ -10,14 +10,18 @@ import { T0 } from '../store/store-records.ts';
 
 const newOrigin = () => ({ keyId: newId('key'), idempotencyKey: null });
 
-test('an account is done with once no key of it works and one was revoked, not when its key has only run out', async (t) => {
+async function startKeyAdmin(t: TestContext) {
   const { keys } = await (await makeSqlitePlace(t)).open();
   const clock = { now: T0 };
   const secrets = deriveSigningSecrets('the seed of a relay');
   const guard = { forget: () => undefined, shutOut: () => undefined, letIn: () => undefined };
   const ports = { guard, recordUsage: async () => undefined, secrets, keyOf: newApiKey, now: () => clock.now };
   const limits = { setLimits: async () => undefined, standingOf: () => ({}) as KeyStanding };
-  const admin = createKeyAdmin({ store: keys, ...limits, ...ports });
+  return { admin: createKeyAdmin({ store: keys, ...limits, ...ports }), clock };
+}
+
+test('an account is done with once no key of it works and one was revoked, not when its key has only run out', async (t) => {
+  const { admin, clock } = await startKeyAdmin(t);
   const accounts = async (): Promise<string[]> => [...(await admin.revokedAccounts())].sort();
   await admin.create({ name: 'runs out', expires_at: T0 + 10 }, newOrigin());
   const revoked = await admin.create({ name: 'revoked' }, newOrigin());
@@ -32,13 +36,7 @@ test('an account is done with once no key of it works and one was revoked, not w
 });
 
 test('an account whose last key has run out is not done with, whatever was revoked before, until that is revoked, too', async (t) => {
-  const { keys } = await (await makeSqlitePlace(t)).open();
-  const clock = { now: T0 };
-  const secrets = deriveSigningSecrets('the seed of a relay');
-  const guard = { forget: () => undefined, shutOut: () => undefined, letIn: () => undefined };
-  const ports = { guard, recordUsage: async () => undefined, secrets, keyOf: newApiKey, now: () => clock.now };
-  const limits = { setLimits: async () => undefined, standingOf: () => ({}) as KeyStanding };
-  const admin = createKeyAdmin({ store: keys, ...limits, ...ports });
+  const { admin, clock } = await startKeyAdmin(t);
   const old = await admin.create({ name: 'replaced', expires_at: T0 + 10 }, newOrigin());
   const last = await admin.rotate(old.id, 60_000, newOrigin());
   await admin.revoke(old.id);
@@ -51,13 +49,7 @@ test('an account whose last key has run out is not done with, whatever was revok
 });
 
 test('a key that replaces another ends when its operator said of the account last, whatever keys were replaced before it', async (t) => {
-  const { keys } = await (await makeSqlitePlace(t)).open();
-  const clock = { now: T0 };
-  const secrets = deriveSigningSecrets('the seed of a relay');
-  const guard = { forget: () => undefined, shutOut: () => undefined, letIn: () => undefined };
-  const ports = { guard, recordUsage: async () => undefined, secrets, keyOf: newApiKey, now: () => clock.now };
-  const limits = { setLimits: async () => undefined, standingOf: () => ({}) as KeyStanding };
-  const admin = createKeyAdmin({ store: keys, ...limits, ...ports });
+  const { admin, clock } = await startKeyAdmin(t);
   const endOf = async (keyId: string) => (await admin.get(keyId)).expires_at;
   const first = await admin.create({ name: 'for ever' }, newOrigin());
   const second = await admin.rotate(first.id, 60_000, newOrigin());
