@@ -144,6 +144,25 @@ test('reads a prompt once for all of its answers', async () => {
   assert.equal(read, 1);
 });
 
+test('reads the first token of a prompt alone where rows of a pass are scaled together, and no other', async () => {
+  const lengthsOf = async (more: Partial<DecodeLoopOptions>): Promise<number[]> => {
+    const lengths: number[] = [];
+    const { loop } = loopOf(
+      summingDecoder(({ tokens }) => void lengths.push(tokens[0]?.length ?? 0)),
+      more,
+    );
+    const prompt = Array.from({ length: 200 }, (_, at) => at);
+    const answers: number[][] = [[], []];
+    const inScope = (made: number[]) => ({ ...asked(row(made, { maxNewTokens: 1 })), scope: 'client' });
+    await loop.generate(prompt, inScope(answers[0] ?? []));
+    await loop.generate([...prompt, 5, 6, 7], inScope(answers[1] ?? []));
+    assert.deepEqual(answers, [sums(prompt, 1), sums([...prompt, 5, 6, 7], 1)]);
+    return lengths;
+  };
+  assert.deepEqual(await lengthsOf({ areRowsIndependent: false }), [1, 128, 71, 3]);
+  assert.deepEqual(await lengthsOf({ areRowsIndependent: true }), [128, 72, 3]);
+});
+
 test('what one answer makes of the scores of its prompt is nothing to the others', async () => {
   const { loop } = loopOf(summingDecoder());
   const answers: number[][] = [[], []];
