@@ -58,16 +58,19 @@ export const ClientSettings = Type.Object(
         }),
       }),
     ),
-    model: Type.String({
-      minLength: 1,
-      default: 'sparewatt/demo-chat',
-      ...described({
-        description: 'model that chat asks',
-        wanted: 'the id of a model',
-        env: 'SPAREWATT_MODEL',
-        argument: 'id',
+    model: Type.Optional(
+      Type.String({
+        minLength: 1,
+        ...described({
+          description: 'model that chat asks',
+          wanted: 'the id of a model',
+          env: 'SPAREWATT_MODEL',
+          argument: 'id',
+          otherwise: 'one for chats that is served now, in memory if possible',
+          example: 'sparewatt/demo-chat',
+        }),
       }),
-    }),
+    ),
   },
   { additionalProperties: false },
 );

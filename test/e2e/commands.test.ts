@@ -82,7 +82,7 @@ describe('the sparewatt command', () => {
     assert.match(chat.stdout, /^.*\b46\b.*\n$/, 'the answer alone, so that a script may take it');
     assert.match(
       chat.stderr,
-      /^served by \S+ · \d+ tokens in \d+ ms · (\d+ tokens\/s · )?the first after \d+ ms · receipt rcpt_/,
+      /^served by \S+ · \S+ · \d+ tokens in \d+ ms · (\d+ tokens\/s · )?the first after \d+ ms · receipt rcpt_/,
     );
     assert.ok(!`${chat.stdout}${chat.stderr}`.includes('\u001b'), 'no escape codes when piped');
     agent.child.kill('SIGTERM');

@@ -21,7 +21,7 @@ describe('npm start', () => {
     assert.match(stdout, /relay +http:\/\/127\.0\.0\.1:\d+/);
     assert.match(
       stdout,
-      /served by \S+ · \d+ tokens in \d+ ms · (\d+ tokens\/s · )?the first after \d+ ms · receipt rcpt_\w+/,
+      /served by \S+ · \S+ · \d+ tokens in \d+ ms · (\d+ tokens\/s · )?the first after \d+ ms · receipt rcpt_\w+/,
     );
     assert.ok(!stdout.includes('\u001b'), 'no escape codes when piped');
     assert.equal(stderr, '');

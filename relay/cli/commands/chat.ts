@@ -1,6 +1,7 @@
 import { Argument, type Command, Option } from 'commander';
 import { counted } from '../../../shared/problems/counted.ts';
 import { askChat, type ChatAnswer } from '../client/ask-chat.ts';
+import { findChatModel } from '../client/chat-model.ts';
 import { fetchReceiptProof, writeReceiptFile } from '../client/receipt-file.ts';
 import { addClientOptions, readClient } from '../options/client-options.ts';
 import { parseCount } from '../options/options.ts';
@@ -17,8 +18,6 @@ type ChatCommandOptions = SettingOptions & {
   receipt?: string;
 };
 
-export const DEMO_CHAT_MODEL = 'sparewatt/demo-chat';
-
 export function defineChatCommand(command: Command): void {
   addClientOptions(command, ['api_key', 'model'])
     .addArgument(new Argument('<prompt>', 'what to ask; - reads it from stdin'))
@@ -32,6 +31,7 @@ export function defineChatCommand(command: Command): void {
       const thoughts = options.json !== true && process.stderr.isTTY ? createThoughtPrinter() : undefined;
       const answer = await askChat({
         ...client,
+        model: client.model ?? (await findChatModel(client)),
         prompt: prompt === '-' ? await readStdin() : prompt,
         pictures: await Promise.all((options.image ?? []).map(pictureUrl)),
         onText: (text) => {
@@ -77,10 +77,11 @@ function createThoughtPrinter(): { print(text: string): void; end(): void } {
   };
 }
 
-/** One line beside the answer, which is the data: who gave it, how much, how fast, and where the receipt is. */
+/** One line beside the answer, which is the data: who gave it with which model, how much, how fast, and where the receipt is. */
 export function describeAnswer(answer: ChatAnswer): string {
   return [
     `served by ${printable(answer.node)}`,
+    printable(answer.model),
     `${counted(answer.outputTokens, 'token')} in ${answer.totalMs.toFixed(0)} ms`,
     ...(answer.tokensPerSecond === null ? [] : [`${answer.tokensPerSecond.toFixed(0)} tokens/s`]),
     `the first after ${answer.firstTokenMs.toFixed(0)} ms`,

@@ -10,6 +10,7 @@ import { createProcessLog, openLogFile } from '../../process-log.ts';
 import type { Relay } from '../../server.ts';
 import { VERSION } from '../../version.ts';
 import { askChat } from '../client/ask-chat.ts';
+import { DEMO_CHAT_MODEL, findChatModel } from '../client/chat-model.ts';
 import { trustRelayOf } from '../client/relay-authority.ts';
 import { type Interruption, listenForInterruption } from '../interrupt.ts';
 import { type NodeProcess, startNodeProcess } from '../node/node-process.ts';
@@ -17,7 +18,7 @@ import { addSettingOptions, loadFromOptions, type SettingOptions } from '../opti
 import { howToCall } from '../terminal/how-to-call.ts';
 import { writeAnswer } from '../terminal/printable.ts';
 import { out } from '../terminal/style.ts';
-import { DEMO_CHAT_MODEL, describeAnswer } from './chat.ts';
+import { describeAnswer } from './chat.ts';
 import { RELAY_SECTIONS, relayOptionsOf } from './relay.ts';
 
 type StartCommandOptions = SettingOptions & { once?: boolean };
@@ -86,20 +87,20 @@ async function startAndAsk(
   });
   started.push({ stop: () => node.stop() });
   const nodeId = await node.ready;
-  const models = relay.models().join(', ');
-  say(`  node    ${out.cyan(nodeId)}  ${out.dim(models)}\n`);
+  say(`  node    ${out.cyan(nodeId)}  ${out.dim(relay.models().join(', '))}\n`);
 
+  const here = { relayUrl: localUrlOf(relay.url), apiKey: relay.apiKey };
+  const model = relay.models().includes(DEMO_CHAT_MODEL) ? DEMO_CHAT_MODEL : await findChatModel(here);
   process.stdout.write(`  ${out.bold('You')}     ${QUESTION}\n  ${out.bold('Model')}   `);
   const answer = await askChat({
-    relayUrl: localUrlOf(relay.url),
-    apiKey: relay.apiKey,
-    model: DEMO_CHAT_MODEL,
+    ...here,
+    model,
     prompt: QUESTION,
     onText: writeAnswer,
   });
   say(`\n\n  ${out.dim(describeAnswer(answer))}\n`);
   if (once) return;
-  say(howToCall({ ...relay, url: localUrlOf(relay.url) }));
+  say(howToCall({ ...relay, url: here.relayUrl, model }));
   saveCompiledCodeSoon();
   await Promise.race([asked, node.failed]);
 }

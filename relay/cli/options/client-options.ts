@@ -18,7 +18,7 @@ export function addClientOptions(command: Command, own: readonly (keyof ClientSe
 /** Whom to ask, and with what. Errors: `invalid_setting`, `invalid_api_key` when no key is found. */
 export async function readClient(
   options: SettingOptions,
-): Promise<{ relayUrl: string; apiKey: string; model: string }> {
+): Promise<{ relayUrl: string; apiKey: string; model: string | undefined }> {
   const { relayUrl, data, client } = load(options);
   const apiKey = client.api_key ?? (await readApiKey(data));
   if (client.signing_secret !== undefined) signRequestsOf(apiKey, client.signing_secret);

@@ -31,7 +31,7 @@ test('what a relay refuses with is shown without what a terminal obeys', async (
   };
   const url = await serveRelay(t, { status: 400, type: 'application/json', body: JSON.stringify(problem) });
   const keys = ['--relay', url, '--api-key', 'x'];
-  const { stderr } = await runSparewatt(['chat', 'hi', ...keys]);
+  const { stderr } = await runSparewatt(['chat', 'hi', '--model', 'm', ...keys]);
   assert.equal(stderr, 'error No.]52;c;b3duZWQ=2J (invalid_value)\n');
 });
 
@@ -39,7 +39,7 @@ test('which node has answered is shown without what a terminal obeys', async (t)
   const chunk = { choices: [{ delta: { content: 'Yes.' }, finish_reason: 'stop' }] };
   const body = `data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`;
   const url = await serveRelay(t, { status: 200, type: 'text/event-stream', body });
-  const { stdout, stderr } = await runSparewatt(['chat', 'hi', '--relay', url, '--api-key', 'x']);
+  const { stdout, stderr } = await runSparewatt(['chat', 'hi', '--model', 'm', '--relay', url, '--api-key', 'x']);
   assert.equal(stdout, 'Yes.\n');
   assert.match(stderr, /^served by den\\u\{9b\}2J · /);
 });
