@@ -146,7 +146,9 @@ export function createDecodeLoop(options: DecodeLoopOptions): DecodeLoop {
     if (!takeToken(row, scores)) return endRow(row, { cache, row: 0, from: 0, to: cache.columns });
     const mayGrow = row.request.mayShare && !isExclusive(cache);
     const group = mayGrow ? groupFor(row) : undefined;
-    if (group !== undefined && padded === undefined) padded = await findPadding(decoder).catch(() => null);
+    if (group !== undefined && padded === undefined) {
+      padded = await findPadding(decoder, options.areRowsIndependent).catch(() => null);
+    }
     if (group !== undefined && padded != null) joinGroup(decoder, group, row, { cache, padded });
     else groups.push(groupOf(row, cache, mayGrow));
   }
