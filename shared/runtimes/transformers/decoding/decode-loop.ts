@@ -89,9 +89,10 @@ export function createDecodeLoop(options: DecodeLoopOptions): DecodeLoop {
     for (let request = waiting[0]; request !== undefined; request = waiting[0]) {
       const needed = reservedBytes() + decoder.bytesPerToken * mostTokensOf(request.rows);
       if (isBusy() && needed > options.budgetBytes) break;
-      prefixes.limit(options.budgetBytes - needed);
       waiting.shift();
+      // What it goes on from is taken before all that is kept must give way to it.
       beginReading(request);
+      prefixes.limit(options.budgetBytes - needed);
     }
     for (const request of waiting) request.hasWaited = true;
   }

@@ -24,7 +24,7 @@ export type Taken<State> = { state: State; tokens: number; isShared: boolean };
 export type PrefixStore<State> = {
   /** The state of the longest known beginning of `ids`, or `null` when nothing worthwhile is known. */
   take(scope: string, ids: readonly number[]): Taken<State> | null;
-  /** Keeps what was computed from `ids`; the state is the store's from here on. */
+  /** Keeps what was computed from `ids`, or from as many of them as fit; the state is the store's from here on. */
   keep(scope: string, ids: readonly number[], state: State, session?: string | null): void;
   /** The sessions of what is kept, the one used last first. */
   sessions(): string[];
@@ -84,6 +84,10 @@ export function createPrefixStore<State>(
     }
   }
 
+  /** A state takes about as much for each of its tokens. */
+  const tokensThatFit = (bytes: number, tokens: number): number =>
+    bytes <= limit ? tokens : Math.floor((tokens * limit) / bytes);
+
   return {
     take(scope, ids) {
       evictOld();
@@ -105,13 +109,17 @@ export function createPrefixStore<State>(
     },
     keep(scope, ids, state, session = null) {
       evictOld();
-      const bytes = kind.sizeBytes(state);
+      const known = ids.slice(0, tokensThatFit(kind.sizeBytes(state), ids.length));
       const own = entries.filter((entry) => entry.scope === scope);
-      const isKnown = own.some((entry) => sharedLength(entry.ids, ids) === ids.length);
-      if (bytes > limit || ids.length < FEWEST_TOKENS || isKnown) return kind.drop(state);
+      const isKnown = own.some((entry) => sharedLength(entry.ids, known) === known.length);
+      if (known.length < FEWEST_TOKENS || isKnown) return kind.drop(state);
+      const kept = known.length === ids.length ? state : kind.fork(state, known.length, ids.length);
+      if (kept !== state) kind.drop(state);
+      if (kept === null) return;
       // Whatever the shorter one could be used for, the longer one can.
-      for (const entry of own) if (sharedLength(entry.ids, ids) === entry.ids.length) evict(entry);
-      entries = [...entries, { scope, ids: [...ids], state, bytes, usedAt: now(), session }];
+      for (const entry of own) if (sharedLength(entry.ids, known) === entry.ids.length) evict(entry);
+      const bytes = kind.sizeBytes(kept);
+      entries = [...entries, { scope, ids: known, state: kept, bytes, usedAt: now(), session }];
       used += bytes;
       shrink();
     },

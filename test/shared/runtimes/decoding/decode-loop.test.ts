@@ -206,6 +206,20 @@ test('holds no more memory than its budget, for what runs and what is kept toget
   assert.ok(prefixes.usedBytes() > 0);
 });
 
+test('what was read of a conversation serves its next turn also where both together are more than may be held', async () => {
+  const lengths: number[] = [];
+  const { loop } = loopOf(
+    summingDecoder(({ tokens }) => void lengths.push(tokens[0]?.length ?? 0)),
+    { budgetBytes: 4 * 200 },
+  );
+  const inScope = { ...asked(row([], { maxNewTokens: 2 })), scope: 'client' };
+  const conversation = Array.from({ length: 120 }, (_, at) => at);
+  await loop.generate(conversation, inScope);
+  lengths.length = 0;
+  await loop.generate([...conversation, ...sums(conversation, 2), 7, 8], inScope);
+  assert.ok(Math.max(...lengths) <= 4, `passes of ${lengths.join()}`);
+});
+
 test('answers begin beside others only where the longest that they may become fit beside them', async () => {
   const { loop } = loopOf(summingDecoder(), { budgetBytes: 4 * 200 });
   const running = new Set<number>();
