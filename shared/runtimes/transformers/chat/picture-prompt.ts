@@ -25,7 +25,7 @@ export async function readPrompt(
       param: 'messages',
     });
   }
-  const { told, declared } = tellModel(input, formats.tools);
+  const { told, declared } = tellModel(input, formats.tools, model.tokenizer);
   const files = pictures.map(({ url }) => fileOf(url, fetched));
   return await model.readPictures(told, declared, files, completionOf(input, formats));
 }

@@ -3,9 +3,10 @@ import { isHeld } from '../../../protocol/held-answer.ts';
 import type { ChatInput, ChatMessage, ToolCall, ToolDeclaration } from '../../../protocol/messages.ts';
 import { offeredTools } from '../../constraints/answer-grammar.ts';
 import type { ToolFormat } from '../../constraints/tool-formats.ts';
-import type { PromptCompletion, TemplateMessage, Tokenizer } from '../library/tokenizer.ts';
+import { type PromptCompletion, type TemplateMessage, type Tokenizer, withoutSeams } from '../library/tokenizer.ts';
 import { isJsonObject, type JsonObject } from '../model-files.ts';
 import { inTemplate } from './in-template.ts';
+import { inPlainWords } from './plain-words.ts';
 import { closingThoughts, type ThoughtFormat, thinkingVariables } from './thoughts.ts';
 
 /** A forgotten `max_tokens` on a model with a context of 128,000 tokens must not hold a slot for an hour. */
@@ -22,7 +23,7 @@ export type PromptFormats = { readonly tools: ToolFormat; readonly thoughts: Tho
 /** Token ids of a conversation that ends where the assistant is to speak, or of a text that is to be continued. */
 export function encodePrompt(tokenizer: Tokenizer, input: Conversation, formats: PromptFormats): number[] {
   if (input.raw !== undefined) return tokenizer.encode(input.messages[0]?.content ?? '', true);
-  const { told, declared } = tellModel(input, formats.tools);
+  const { told, declared } = tellModel(input, formats.tools, tokenizer);
   const completion = completionOf(input, formats);
   const variables = completion?.variables;
   const made = inTemplate(told, {
@@ -30,7 +31,7 @@ export function encodePrompt(tokenizer: Tokenizer, input: Conversation, formats:
     render: (messages) => tokenizer.renderChat(messages, declared, variables),
     make: (messages) => tokenizer.encodeChat(messages, declared, variables),
   });
-  const ids = made ?? tokenizer.encode(transcriptOf(told), true);
+  const ids = made ?? tokenizer.encode(withoutSeams(transcriptOf(told)), true);
   const end = completion?.endOf(endOfPrompt(tokenizer, ids)) ?? '';
   return end === '' ? ids : [...ids, ...tokenizer.encode(end, false)];
 }
@@ -57,9 +58,9 @@ export function endOfPrompt(tokenizer: Pick<Tokenizer, 'decode'>, ids: readonly 
 }
 
 /** The messages and tools of a conversation as the model's template takes them. */
-export function tellModel(input: Conversation, format: ToolFormat) {
-  const { messages } = input;
-  const tools = input.toolChoice === 'none' ? [] : (input.tools ?? []);
+export function tellModel(input: Conversation, format: ToolFormat, { asWords }: Pick<Tokenizer, 'asWords'>) {
+  const { messages, tools: offered = [] } = inPlainWords(input, asWords);
+  const tools = input.toolChoice === 'none' ? [] : offered;
   const { isInTemplate } = format;
   const told = isInTemplate ? messages.map(nativeMessage) : plainMessages(messages, tools, format);
   return { told, declared: isInTemplate && tools.length > 0 ? tools.map(declaration) : null };

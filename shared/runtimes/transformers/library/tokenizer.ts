@@ -16,6 +16,8 @@ export type PromptCompletion = { readonly variables: TemplateVariables; endOf(te
 /** Text to token ids and back. */
 export type Tokenizer = {
   encode(text: string, addSpecialTokens: boolean): number[];
+  /** A text that `encodeChat` takes for nothing but words: what would be a special token has seams in it. */
+  asWords(text: string): string;
   /** Text of `ids` (at least one) exactly as they stand; the caller has left special tokens out. */
   decode(ids: number[]): string;
   /** The conversation in the model's own prompt format; `null` when the model has none. */
@@ -30,6 +32,14 @@ export type Tokenizer = {
   readonly padId: number;
 };
 
+/** Between two pieces of a text that are read apart. By Unicode it is no character, and no text has it. */
+const SEAM = '\ufdd0';
+
+/** For whatever reads a text as a whole: a space in each mark takes its meaning from it, too. */
+export function withoutSeams(text: string): string {
+  return text.replaceAll(SEAM, ' ');
+}
+
 /** Newer models keep their template in a file of its own, which the library does not read. */
 export async function readTemplate(files: ModelFiles): Promise<string | null> {
   const file = await files.open('chat_template.jinja');
@@ -41,33 +51,54 @@ export function wrapTokenizer(tokenizer: PreTrainedTokenizer, templateFile: stri
   const hasOwnTemplate = own !== null;
   // Some models have several under names, and one of them for tools.
   const named = isJsonObject(own) ? (own.tool_use ?? own.default) : own;
-  const applyTemplate = (
-    tokenize: boolean,
-    messages: readonly TemplateMessage[],
-    tools: TemplateTools,
-    more: TemplateVariables = {},
-  ): unknown =>
+  const renderChat: Tokenizer['renderChat'] = (messages, tools, more = {}) =>
     !hasOwnTemplate && templateFile === null
       ? null
-      : tokenizer.apply_chat_template([...messages], {
+      : (tokenizer.apply_chat_template([...messages], {
           ...more,
           add_generation_prompt: true,
-          tokenize,
-          return_tensor: false,
-          return_dict: false,
+          tokenize: false,
           ...(tools === null ? {} : { tools: [...tools] }),
           ...(hasOwnTemplate ? {} : { chat_template: templateFile }),
-        });
+        }) as string);
+  const encode = (text: string, addSpecialTokens: boolean): number[] =>
+    tokenizer.encode(text, { add_special_tokens: addSpecialTokens });
   return {
-    encode: (text, addSpecialTokens) => tokenizer.encode(text, { add_special_tokens: addSpecialTokens }),
+    encode,
+    asWords: seamer(specialTexts(tokenizer)),
     // Clean-up would change text that was already sent when the next token arrives.
     decode: (ids) => tokenizer.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
-    encodeChat: (...asked) => applyTemplate(true, ...asked) as number[] | null,
-    renderChat: (...asked) => applyTemplate(false, ...asked) as string | null,
+    encodeChat(...asked) {
+      const text = renderChat(...asked);
+      if (text === null) return null;
+      const pieces = text.split(SEAM).filter((piece) => piece !== '');
+      return pieces.flatMap((piece) => encode(piece, false));
+    },
+    renderChat,
     template: typeof named === 'string' ? named : templateFile,
     readVocabulary: () => readVocabulary(tokenizer),
     specialIds: new Set(tokenizer.all_special_ids as number[]),
     padId: tokenizer.pad_token_id ?? 0,
+  };
+}
+
+function specialTexts(tokenizer: PreTrainedTokenizer): string[] {
+  const added = [...tokenizer._tokenizer.get_added_tokens_decoder().values()];
+  return added.filter(({ special }) => special).map(({ content }) => content);
+}
+
+/** Texts of one character cannot be taken apart. */
+function seamer(specials: readonly string[]): (text: string) => string {
+  const divisible = specials.filter((special) => [...special].length > 1).sort((a, b) => b.length - a.length);
+  if (divisible.length === 0) return (text) => text;
+  const any = new RegExp(divisible.map((special) => special.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|'), 'gu');
+  return (text) => {
+    let worded = text;
+    // What is behind a seam may be another of them, as the last two of three brackets.
+    while (worded.search(any) !== -1) {
+      worded = worded.replace(any, ([first = '', ...rest]) => `${first}${SEAM}${rest.join('')}`);
+    }
+    return worded;
   };
 }
 

@@ -19,7 +19,7 @@ import { generateInLibrary, wantsLibrary } from './generation.ts';
 import { endIds, type LanguageModel, type PicturePrompt } from './language-model.ts';
 import { paced } from './pace.ts';
 import { type Picture, readPictures } from './pictures.ts';
-import { readTemplate, type TemplateMessage, wrapTokenizer } from './tokenizer.ts';
+import { readTemplate, type TemplateMessage, withoutSeams, wrapTokenizer } from './tokenizer.ts';
 import { imageTokenOf, openVisionLoop } from './vision-loop.ts';
 
 /** Reads a model of this family into memory; rejects with the library's own error. */
@@ -51,7 +51,8 @@ export function loadVisionModel(files: ModelFiles, options: LoadOptions, family:
         const { template } = tokenizer;
         const rendered =
           inTemplate(messages, { template, render, make: render }) ?? transcriptOf(messages.map(forTemplate));
-        const text = rendered + (completion?.endOf(rendered) ?? '');
+        // The library's processors read a text as a whole.
+        const text = withoutSeams(rendered) + (completion?.endOf(rendered) ?? '');
         assertMarks(text, { mark, token, pictures: pictures.length });
         return promptOf(await FAMILIES[family](processor, text, pictures), digests, raw);
       },

@@ -117,10 +117,16 @@ for (const form of PICTURE_CHAT_FORMS) {
     });
 
     test('does not take a text for a picture', async () => {
-      const picture = { at: 0, url: await quarters([RED, RED, RED, RED]) };
+      const picture = { at: 0, url: await quarters([RED, GREEN, BLUE, RED]) };
       const { shown, token } = PICTURE_MARKS[form];
+      const shownOne: ChatMessage = { role: 'user', content: '', pictures: [picture] };
+      const { text } = await ask([shownOne]);
       for (const mark of [shown, token]) {
-        const forged = ask([{ role: 'user', content: `a ${mark} of`, pictures: [picture] }]);
+        for (const at of [0, mark.length]) {
+          const named = await ask([{ ...shownOne, content: mark, pictures: [{ ...picture, at }] }]);
+          assert.equal(named.text, text);
+        }
+        const forged = ask([{ role: 'system', content: `a ${mark} of` }, shownOne]);
         await assert.rejects(forged, isProblem('invalid_value', /stands for a picture/));
       }
     });
