@@ -96,6 +96,11 @@ export const ChatCompletionRequest = Type.Object(
           'none lets a model that thinks first answer at once; others are told to its chat template, which may have no word for them',
       }),
     ),
+    reasoning: Maybe(
+      Type.Record(Type.String(), Type.Unknown(), {
+        description: 'As OpenRouter has it: effort, or enabled, true or false; others are ignored',
+      }),
+    ),
     chat_template_kwargs: Maybe(
       Type.Record(Type.String(), Type.Unknown(), {
         description: 'As in vLLM: enable_thinking or thinking, true or false, and reasoning_effort; others are ignored',

@@ -117,6 +117,27 @@ test('[J19] [CH12] whether a model is to think may be said as to vLLM, and what 
   }
 });
 
+test('[J19] [CH12] how a model is to think may be said as to OpenRouter, and what else is said so has no effect', async () => {
+  const asked = async (reasoning: object, more: object = {}) => {
+    const ask = { ...ASK, model: 'test/told', reasoning, ...more };
+    const { data, response } = await client.chat.completions.create(ask).withResponse();
+    return [data.usage?.prompt_tokens ?? 0, response.headers.get('x-sparewatt-ignored-params')] as const;
+  };
+  const [without] = await asked({});
+  const cases: [reasoning: object, more: object, told: string, ignored: string | null][] = [
+    [{ effort: 'high' }, {}, 'on high', null],
+    [{ effort: 'none', enabled: true }, {}, 'off ', null],
+    [{ effort: 'high' }, { reasoning_effort: 'low' }, 'on low', null],
+    [{ enabled: false }, { chat_template_kwargs: { enable_thinking: true } }, 'off ', null],
+    [{ enabled: true }, {}, 'on medium', null],
+    [{ max_tokens: 2_000 }, {}, 'on medium', 'reasoning.max_tokens'],
+    [{ effort: 'turbo', exclude: true }, {}, '', 'reasoning.effort, reasoning.exclude'],
+  ];
+  for (const [reasoning, more, told, ignored] of cases) {
+    assert.deepEqual(await asked(reasoning, more), [without + told.length, ignored], JSON.stringify(reasoning));
+  }
+});
+
 test('[CH18] an effort that nobody knows has no effect, and it is said', async () => {
   const ask = { ...ASK, model: 'test/told', reasoning_effort: 'turbo' as 'low' };
   const { response } = await client.chat.completions.create(ask).withResponse();

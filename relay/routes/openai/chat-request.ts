@@ -105,6 +105,7 @@ const HONOURED = new Set([
   'max_completion_tokens',
   'max_tokens',
   'reasoning_effort',
+  'reasoning',
   'chat_template_kwargs',
   'routing',
   'tools',
