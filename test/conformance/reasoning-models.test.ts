@@ -98,45 +98,41 @@ test('[J19] [CH12] how hard a model is to think is told to its template', async 
   assert.equal((await told({})) - without, 'off '.length);
 });
 
-test('[J19] [CH12] whether a model is to think may be said as to vLLM, and what else is said so has no effect', async () => {
-  const asked = async (chat_template_kwargs: object, more: object = {}) => {
-    const ask = { ...ASK, model: 'test/told', chat_template_kwargs, ...more };
-    const { data, response } = await client.chat.completions.create(ask).withResponse();
+/** What is told to the template of `test/told` beside the messages, and which parameters have no effect, for what is said so. */
+async function assertTold(cases: readonly [body: object, told: string, ignored: string | null][]): Promise<void> {
+  const asked = async (body: object) => {
+    const { data, response } = await client.chat.completions
+      .create({ ...ASK, model: 'test/told', ...body })
+      .withResponse();
     return [data.usage?.prompt_tokens ?? 0, response.headers.get('x-sparewatt-ignored-params')] as const;
   };
   const [without] = await asked({});
-  const cases: [kwargs: object, more: object, told: string, ignored: string | null][] = [
-    [{ enable_thinking: false }, {}, 'off ', null],
-    [{ thinking: true }, {}, 'on medium', null],
-    [{ reasoning_effort: 'high', enable_thinking: null }, {}, 'on high', null],
-    [{ enable_thinking: true }, { reasoning_effort: 'none' }, 'off ', null],
-    [{ enable_thinking: 'no', tools: [] }, {}, '', 'chat_template_kwargs.enable_thinking, chat_template_kwargs.tools'],
-  ];
-  for (const [kwargs, more, told, ignored] of cases) {
-    assert.deepEqual(await asked(kwargs, more), [without + told.length, ignored], JSON.stringify(kwargs));
+  for (const [body, told, ignored] of cases) {
+    assert.deepEqual(await asked(body), [without + told.length, ignored], JSON.stringify(body));
   }
+}
+
+test('[J19] [CH12] whether a model is to think may be said as to vLLM, and what else is said so has no effect', async () => {
+  const ignored = 'chat_template_kwargs.enable_thinking, chat_template_kwargs.tools';
+  await assertTold([
+    [{ chat_template_kwargs: { enable_thinking: false } }, 'off ', null],
+    [{ chat_template_kwargs: { thinking: true } }, 'on medium', null],
+    [{ chat_template_kwargs: { reasoning_effort: 'high', enable_thinking: null } }, 'on high', null],
+    [{ chat_template_kwargs: { enable_thinking: true }, reasoning_effort: 'none' }, 'off ', null],
+    [{ chat_template_kwargs: { enable_thinking: 'no', tools: [] } }, '', ignored],
+  ]);
 });
 
-test('[J19] [CH12] how a model is to think may be said as to OpenRouter, and what else is said so has no effect', async () => {
-  const asked = async (reasoning: object, more: object = {}) => {
-    const ask = { ...ASK, model: 'test/told', reasoning, ...more };
-    const { data, response } = await client.chat.completions.create(ask).withResponse();
-    return [data.usage?.prompt_tokens ?? 0, response.headers.get('x-sparewatt-ignored-params')] as const;
-  };
-  const [without] = await asked({});
-  const cases: [reasoning: object, more: object, told: string, ignored: string | null][] = [
-    [{ effort: 'high' }, {}, 'on high', null],
-    [{ effort: 'none', enabled: true }, {}, 'off ', null],
-    [{ effort: 'high' }, { reasoning_effort: 'low' }, 'on low', null],
-    [{ enabled: false }, { chat_template_kwargs: { enable_thinking: true } }, 'off ', null],
-    [{ enabled: true }, {}, 'on medium', null],
-    [{ max_tokens: 2_000 }, {}, 'on medium', 'reasoning.max_tokens'],
-    [{ effort: 'turbo', exclude: true }, {}, '', 'reasoning.effort, reasoning.exclude'],
-  ];
-  for (const [reasoning, more, told, ignored] of cases) {
-    assert.deepEqual(await asked(reasoning, more), [without + told.length, ignored], JSON.stringify(reasoning));
-  }
-});
+test('[J19] [CH12] how a model is to think may be said as to OpenRouter, and what else is said so has no effect', () =>
+  assertTold([
+    [{ reasoning: { effort: 'high' } }, 'on high', null],
+    [{ reasoning: { effort: 'none', enabled: true } }, 'off ', null],
+    [{ reasoning: { effort: 'high' }, reasoning_effort: 'low' }, 'on low', null],
+    [{ reasoning: { enabled: false }, chat_template_kwargs: { enable_thinking: true } }, 'off ', null],
+    [{ reasoning: { enabled: true } }, 'on medium', null],
+    [{ reasoning: { max_tokens: 2_000 } }, 'on medium', 'reasoning.max_tokens'],
+    [{ reasoning: { effort: 'turbo', exclude: true } }, '', 'reasoning.effort, reasoning.exclude'],
+  ]));
 
 test('[CH18] an effort that nobody knows has no effect, and it is said', async () => {
   const ask = { ...ASK, model: 'test/told', reasoning_effort: 'turbo' as 'low' };
