@@ -89,6 +89,7 @@ async function startAndAsk(
   const nodeId = await node.ready;
   say(`  node    ${out.cyan(nodeId)}  ${out.dim(relay.models().join(', '))}\n`);
 
+  // The node that was just started has the demo, unless its owner chose other models.
   const here = { relayUrl: localUrlOf(relay.url), apiKey: relay.apiKey };
   const model = relay.models().includes(DEMO_CHAT_MODEL) ? DEMO_CHAT_MODEL : await findChatModel(here);
   process.stdout.write(`  ${out.bold('You')}     ${QUESTION}\n  ${out.bold('Model')}   `);

@@ -105,20 +105,3 @@ function changeOf(scores: Float32Array, alone: Float32Array): number {
   const changed = meanOf((id) => ((scores[id] ?? 0) - (alone[id] ?? 0)) ** 2);
   return changed === 0 ? 0 : changed / meanOf((id) => ((alone[id] ?? 0) - mean) ** 2);
 }
-
-/** Of the distance between the highest and the lowest score: rounding is far below, another place or mask far above. */
-const MOST_DIFFERENCE = 0.03;
-
-/** Whether two passes gave the same scores, but for rounding. */
-export function isAlike(left: Float32Array, right: Float32Array): boolean {
-  let difference = 0;
-  let highest = Number.NEGATIVE_INFINITY;
-  let lowest = Number.POSITIVE_INFINITY;
-  for (let at = 0; at < right.length; at++) {
-    const score = right[at] ?? 0;
-    difference = Math.max(difference, Math.abs((left[at] ?? 0) - score));
-    highest = Math.max(highest, score);
-    lowest = Math.min(lowest, score);
-  }
-  return difference <= MOST_DIFFERENCE * (highest - lowest);
-}

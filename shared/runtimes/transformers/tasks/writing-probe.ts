@@ -1,4 +1,3 @@
-import { isAlike } from '../decoding/batch-probe.ts';
 import type { WritingGraph } from './writing-graph.ts';
 import type { RunPass } from './writing-group.ts';
 
@@ -8,6 +7,8 @@ export type Sharing = 'padded' | 'equal' | 'none';
 type Probe = { readonly source: readonly number[]; readonly tokens: readonly number[] };
 type ReadProbe = Probe & { readonly alone: readonly Float32Array[] };
 
+/** Of the distance between the highest and the lowest score: rounding is far below, another place or mask far above. */
+const MOST_DIFFERENCE = 0.03;
 /** Made-up texts of tokens that every tokenizer has, and what is written of them. */
 const LONG: Probe = { source: [5, 3, 6, 4, 2, 5], tokens: [3, 5] };
 const SHORT: Probe = { source: [4, 6, 2, 3], tokens: [6, 2] };
@@ -45,4 +46,18 @@ export async function findSharing(graph: WritingGraph, run: RunPass): Promise<Sh
   const long = await alone(LONG);
   if (graph.takesMask && (await areAlike(long, await alone(SHORT)))) return 'padded';
   return (await areAlike(long, await alone(AS_LONG))) ? 'equal' : 'none';
+}
+
+/** Whether two passes gave the same scores, but for rounding. */
+function isAlike(left: Float32Array, right: Float32Array): boolean {
+  let difference = 0;
+  let highest = Number.NEGATIVE_INFINITY;
+  let lowest = Number.POSITIVE_INFINITY;
+  for (let at = 0; at < right.length; at++) {
+    const score = right[at] ?? 0;
+    difference = Math.max(difference, Math.abs((left[at] ?? 0) - score));
+    highest = Math.max(highest, score);
+    lowest = Math.min(lowest, score);
+  }
+  return difference <= MOST_DIFFERENCE * (highest - lowest);
 }
