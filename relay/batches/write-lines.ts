@@ -24,15 +24,17 @@ export async function writeLines(
   batch: BatchRecord,
   ports: WritePorts,
 ): Promise<Pick<BatchRecord, 'completed' | 'failed' | 'usage' | 'outputFileId' | 'errorFileId'>> {
-  let reasoningTokens = 0;
+  const details = { reasoningTokens: 0, cachedTokens: 0 };
   const counted = (answer: string): void => {
-    reasoningTokens += thoughtTokensOf(answer, batch);
+    const { reasoningTokens, cachedTokens } = detailsOf(answer, batch);
+    details.reasoningTokens += reasoningTokens;
+    details.cachedTokens += cachedTokens;
   };
   const outputFileId = await writeFile(batch, batch.outputFileId, 'output', answers(batch, ports, counted), ports);
   const errorFileId = await writeFile(batch, batch.errorFileId, 'error', errors(batch, ports), ports);
   const { completed, failed, open } = await ports.store.batches.countLines(batch.id);
   const usage = await ports.store.batches.usageOf(batch.id);
-  return { completed, failed: failed + open, usage: { ...usage, reasoningTokens }, outputFileId, errorFileId };
+  return { completed, failed: failed + open, usage: { ...usage, ...details }, outputFileId, errorFileId };
 }
 
 /** Resolves with the id of the file; with null when it would be empty. */
@@ -77,13 +79,18 @@ async function* answers(
   }
 }
 
-type AnswerUsage = Partial<Record<'completion_tokens_details' | 'output_tokens_details', { reasoning_tokens: number }>>;
+type AnswerUsage = Partial<
+  Record<'completion_tokens_details' | 'output_tokens_details', { reasoning_tokens: number }>
+> &
+  Partial<Record<'prompt_tokens_details' | 'input_tokens_details', { cached_tokens: number }>>;
 
-/** How many of an answer's tokens were thoughts. Vectors, which may be large, have none. */
-function thoughtTokensOf(answer: string, { endpoint }: BatchRecord): number {
-  if (endpoint === '/v1/embeddings') return 0;
+/** How many of an answer's tokens were thoughts, and how many of its prompt's were known. Vectors, which may be large, have none. */
+function detailsOf(answer: string, { endpoint }: BatchRecord): { reasoningTokens: number; cachedTokens: number } {
+  if (endpoint === '/v1/embeddings') return { reasoningTokens: 0, cachedTokens: 0 };
   const { usage } = JSON.parse(answer) as { usage?: AnswerUsage | null };
-  return (usage?.completion_tokens_details ?? usage?.output_tokens_details)?.reasoning_tokens ?? 0;
+  const made = usage?.completion_tokens_details ?? usage?.output_tokens_details;
+  const read = usage?.prompt_tokens_details ?? usage?.input_tokens_details;
+  return { reasoningTokens: made?.reasoning_tokens ?? 0, cachedTokens: read?.cached_tokens ?? 0 };
 }
 
 const ANSWER_GONE = { code: 'result_not_found', detail: 'The job of the line or its result was deleted.' };

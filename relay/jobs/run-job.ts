@@ -175,8 +175,10 @@ function outcomeOf(course: Course, problem: Problem | null, done?: DoneFrame): A
   const seenMs = firstTokenMs === null ? null : Math.max(0, firstTokenMs - queueMs);
   // What does not stream shows its first token at the end; the node says when there was one, and may not exaggerate.
   const toldMs = done === undefined || course.job.stream ? null : Math.min(done.timings.firstTokenMs, endMs);
-  const { inputTokens, outputTokens } = done?.usage ?? { inputTokens: 0, outputTokens: 0 };
-  return { problem, firstTokenMs: toldMs ?? seenMs, endMs, inputTokens, outputTokens };
+  const { inputTokens, outputTokens, cachedTokens = 0 } = done?.usage ?? { inputTokens: 0, outputTokens: 0 };
+  // What was known from before took no time, and says nothing of how quickly the node reads.
+  const readTokens = inputTokens - cachedTokens;
+  return { problem, firstTokenMs: toldMs ?? seenMs, endMs, inputTokens: readTokens, outputTokens };
 }
 
 /** After a refusal the other nodes come first; when each has refused, all are asked again after a pause. */

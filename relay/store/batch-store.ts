@@ -32,8 +32,16 @@ export type BatchRecord = {
   endedAt: number | null;
 };
 
-/** `reasoningTokens` are those of the output that were thoughts; only who writes the answers counts them. */
-export type BatchUsage = { inputTokens: number; outputTokens: number; reasoningTokens?: number };
+/**
+ * `reasoningTokens` are those of the output that were thoughts, `cachedTokens` those of the input that the nodes still knew; only
+ * who writes the answers counts them.
+ */
+export type BatchUsage = {
+  inputTokens: number;
+  outputTokens: number;
+  reasoningTokens?: number;
+  cachedTokens?: number;
+};
 
 /** A request of a batch: what its client calls it, and where in the input file it stands. */
 export type BatchLine = { number: number; customId: string; atByte: number; sizeBytes: number };

@@ -143,6 +143,9 @@ export const CompletionUsage = Type.Object({
   prompt_tokens: Type.Integer(),
   completion_tokens: Type.Integer(),
   total_tokens: Type.Integer(),
+  prompt_tokens_details: Type.Optional(
+    Type.Object({ cached_tokens: Type.Integer() }, { description: 'Of a prompt whose beginning its node still knew' }),
+  ),
   completion_tokens_details: Type.Optional(
     Type.Object({ reasoning_tokens: Type.Integer() }, { description: 'Of a model that thought first' }),
   ),

@@ -158,7 +158,7 @@ const MessageUsage = Type.Object({
   cache_creation_input_tokens: Type.Literal(0, {
     description: 'What nodes keep of what they have read costs nothing.',
   }),
-  cache_read_input_tokens: Type.Literal(0),
+  cache_read_input_tokens: Type.Integer(),
 });
 export type MessageUsage = Static<typeof MessageUsage>;
 

@@ -183,7 +183,12 @@ export type JobRequest = Static<typeof JobRequest>;
 export const CancelRequest = Type.Object({ job: Type.String(), attempt: Type.Integer({ minimum: 1 }), epoch: Epoch });
 export type CancelRequest = Static<typeof CancelRequest>;
 
-export const Usage = Type.Object({ inputTokens: Tokens, outputTokens: Tokens });
+export const Usage = Type.Object({
+  inputTokens: Tokens,
+  outputTokens: Tokens,
+  /** How many of `inputTokens` the node knew from an earlier job; none where it does not say. */
+  cachedTokens: Type.Optional(Tokens),
+});
 export type Usage = Static<typeof Usage>;
 
 const ExecutionName = Type.String({ maxLength: LIMITS.maxExecutionNameLength });

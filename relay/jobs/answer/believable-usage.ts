@@ -19,13 +19,15 @@ export type PassedSizes = { readonly responseBytes: number; requestBytes(): numb
  * rest on it. An answer has been limited, and no token is shorter than a byte of what was asked or answered.
  */
 export function believableUsage(job: Pick<JobSpec, 'type' | 'input'>, claimed: Usage, passed: PassedSizes): Usage {
-  const { inputTokens, outputTokens } = claimed;
+  const { inputTokens, outputTokens, cachedTokens = 0 } = claimed;
   const mostMade = mostMadeOf(job, passed);
   // Most jobs are short of this by far, and need no second look.
-  if (inputTokens <= TEMPLATE_TOKENS && outputTokens <= mostMade) return claimed;
+  if (inputTokens <= TEMPLATE_TOKENS && outputTokens <= mostMade && cachedTokens <= inputTokens) return claimed;
+  const read = Math.min(inputTokens, mostReadOf(job, passed.requestBytes()));
   return {
-    inputTokens: Math.min(inputTokens, mostReadOf(job, passed.requestBytes())),
+    inputTokens: read,
     outputTokens: Math.min(outputTokens, mostMade),
+    ...(cachedTokens > 0 && { cachedTokens: Math.min(cachedTokens, read) }),
   };
 }
 

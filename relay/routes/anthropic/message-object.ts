@@ -25,12 +25,13 @@ export function messageOf(
   };
 }
 
-export function usageOf({ inputTokens, outputTokens }: Usage): MessageUsage {
+/** `input_tokens` are those that were read anew: its clients add up the three kinds. */
+export function usageOf({ inputTokens, outputTokens, cachedTokens = 0 }: Usage): MessageUsage {
   return {
-    input_tokens: inputTokens,
+    input_tokens: inputTokens - cachedTokens,
     output_tokens: outputTokens,
     cache_creation_input_tokens: 0,
-    cache_read_input_tokens: 0,
+    cache_read_input_tokens: cachedTokens,
   };
 }
 

@@ -40,12 +40,13 @@ export function jointResult(results: readonly JobResult[], choices: number): Pic
   const [first] = results;
   if (first === undefined) throw new Error('an answer without a job');
   const finishReasons: DoneFrame['finishReason'][] = [];
-  const usage = { inputTokens: 0, outputTokens: 0 };
+  const usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
   for (const { done } of results) {
     for (let choice = 0; choice < choices; choice++)
       finishReasons.push(done.finishReasons?.[choice] ?? done.finishReason);
     usage.inputTokens += done.usage.inputTokens;
     usage.outputTokens += done.usage.outputTokens;
+    usage.cachedTokens += done.usage.cachedTokens ?? 0;
   }
   return { node: first.node, done: { ...first.done, finishReasons, usage } };
 }

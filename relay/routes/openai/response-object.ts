@@ -46,14 +46,13 @@ export function responseWriter(
   });
 }
 
-/** Nodes tell no more of what they kept. */
 export function usageOf(
-  { inputTokens, outputTokens }: Usage,
+  { inputTokens, outputTokens, cachedTokens = 0 }: Usage,
   reasoningTokens = 0,
 ): NonNullable<ResponseObject['usage']> {
   return {
     input_tokens: inputTokens,
-    input_tokens_details: { cached_tokens: 0 },
+    input_tokens_details: { cached_tokens: cachedTokens },
     output_tokens: outputTokens,
     output_tokens_details: { reasoning_tokens: Math.min(reasoningTokens, outputTokens) },
     total_tokens: inputTokens + outputTokens,

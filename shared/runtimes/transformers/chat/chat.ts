@@ -86,7 +86,7 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
     };
     const made = Array.from({ length: input.choices ?? 1 }, (_, choice) => prepareAnswer(asked, choice));
     const rows = made.map(({ row }) => row);
-    await model.generate(promptIds, { ...owner, ...seen, isSeeded: input.seed !== null, rows });
+    const cachedTokens = await model.generate(promptIds, { ...owner, ...seen, isSeeded: input.seed !== null, rows });
     const answers = made.map(({ end }) => end());
     const finishReasons = answers.map(({ finishReason }) => finishReason);
     const [{ stopSequence } = {}] = answers.length === 1 ? answers : [];
@@ -97,6 +97,7 @@ export function createChat(model: LanguageModel, contextLength: number): Chat {
       usage: {
         inputTokens: promptIds.length,
         outputTokens: answers.reduce((sum, { tokens }) => sum + tokens, 0),
+        ...(cachedTokens === 0 ? {} : { cachedTokens }),
       },
     };
   };

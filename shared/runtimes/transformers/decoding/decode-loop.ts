@@ -45,8 +45,11 @@ export type DecodeLoopOptions = {
 };
 
 export type DecodeLoop = {
-  /** Resolves when all rows have ended; rejects with the error of the first that failed, after the others have stopped. */
-  generate(promptIds: readonly number[], options: GenerateOptions): Promise<void>;
+  /**
+   * Resolves when all rows have ended, with how many tokens of the prompt were known from before; rejects with the error of the
+   * first that failed, after the others have stopped.
+   */
+  generate(promptIds: readonly number[], options: GenerateOptions): Promise<number>;
   /** The sessions of what is kept, the one used last first. */
   warmSessions(): string[];
   /** Resolves when nothing runs any more; what was unfinished is rejected. */
@@ -102,6 +105,7 @@ export function createDecodeLoop(options: DecodeLoopOptions): DecodeLoop {
     request.cache = known?.state ?? EMPTY_CACHE;
     request.isCacheOwn = known !== null && !known.isShared;
     request.read = known?.tokens ?? 0;
+    request.known = request.read;
     reading.push(request);
   }
 
@@ -227,6 +231,7 @@ export function createDecodeLoop(options: DecodeLoopOptions): DecodeLoop {
       waiting.push(request);
       work ??= run();
       await request.done;
+      return request.known;
     },
     warmSessions: prefixes.sessions,
     async close() {

@@ -51,6 +51,8 @@ export type DecodeRequest = {
   cache: KvCache;
   isCacheOwn: boolean;
   read: number;
+  /** How many tokens of the prompt nobody had to read, since a request before it had. */
+  known: number;
   hasWaited: boolean;
   /** Ends one row; the first error given is the request's. */
   end(row: DecodeRow, failure?: { error: unknown }): void;
@@ -92,6 +94,7 @@ export function createRequest(
     cache: EMPTY_CACHE,
     isCacheOwn: false,
     read: 0,
+    known: 0,
     hasWaited: false,
     end(row, failed) {
       failure ??= failed ?? null;

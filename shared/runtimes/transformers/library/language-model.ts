@@ -30,7 +30,8 @@ export type LanguageModel = {
   ): Promise<PicturePrompt>;
   generationDefaults: JsonObject;
   endIds: ReadonlySet<number>;
-  generate(promptIds: readonly number[], options: GenerateOptions): Promise<void>;
+  /** Resolves with how many tokens of the prompt were known from before. */
+  generate(promptIds: readonly number[], options: GenerateOptions): Promise<number>;
   /** The sessions whose beginning is still known, the one used last first. */
   warmSessions(): string[];
   dispose(): Promise<void>;
@@ -49,8 +50,9 @@ export function loadLanguageModel(files: ModelFiles, options: LoadOptions): Prom
       generationDefaults,
       endIds: endIds(generationDefaults, model.config),
       async generate(promptIds, asked) {
-        if (loop !== null) await loop.generate(promptIds, asked);
-        else await Promise.all(asked.rows.map((row) => generateInLibrary(model, promptIds, row, null)));
+        if (loop !== null) return await loop.generate(promptIds, asked);
+        await Promise.all(asked.rows.map((row) => generateInLibrary(model, promptIds, row, null)));
+        return 0;
       },
       warmSessions: () => loop?.warmSessions() ?? [],
       async dispose() {

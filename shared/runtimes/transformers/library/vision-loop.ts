@@ -28,7 +28,7 @@ export function openVisionLoop(model: PreTrainedModel, load: LoadOptions): Decod
       const see = () => lookAt(model, feeds, type);
       const prompt = shown.open({ ids: promptIds, mark, pictures: pictures.pictures, see });
       try {
-        await loop.generate(prompt.ids, { ...asked, placeOf: placesOf(model, promptIds, feeds) });
+        return await loop.generate(prompt.ids, { ...asked, placeOf: placesOf(model, promptIds, feeds) });
       } finally {
         prompt.close();
       }

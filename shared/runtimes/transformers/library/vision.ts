@@ -59,11 +59,10 @@ export function loadVisionModel(files: ModelFiles, options: LoadOptions, family:
       generationDefaults,
       endIds: endIds(generationDefaults, model.config),
       async generate(promptIds, asked) {
-        if (decoding !== null) await decoding.generate(promptIds, asked);
-        else {
-          const feeds = asked.shown?.feeds ?? {};
-          await Promise.all(asked.rows.map((row) => generateInLibrary(model, promptIds, row, feeds)));
-        }
+        if (decoding !== null) return await decoding.generate(promptIds, asked);
+        const feeds = asked.shown?.feeds ?? {};
+        await Promise.all(asked.rows.map((row) => generateInLibrary(model, promptIds, row, feeds)));
+        return 0;
       },
       warmSessions: () => decoding?.warmSessions() ?? [],
       async dispose() {

@@ -45,3 +45,12 @@ test('what can be believed stays as it is, and the request is not measured for i
     claimed,
   );
 });
+
+test('no more of a prompt was known than it has', () => {
+  const job = { type: 'llm' as const, input: chatInput('x') };
+  const cachedOf = (inputTokens: number, cachedTokens: number) =>
+    believableUsage(job, { inputTokens, outputTokens: 1, cachedTokens }, PASSED);
+  assert.deepEqual(cachedOf(20, 21), { inputTokens: 20, outputTokens: 1, cachedTokens: 20 });
+  assert.deepEqual(cachedOf(READ + 9, READ + 8), { inputTokens: READ, outputTokens: 1, cachedTokens: READ });
+  assert.deepEqual(cachedOf(20, 20), { inputTokens: 20, outputTokens: 1, cachedTokens: 20 });
+});

@@ -57,20 +57,21 @@ test('gives back the memory of a cache with the pass that goes on from it, unles
   const bytesOf = (cache: KvCache | undefined): number =>
     (cache?.tensors[NAME]?.data as Float32Array | undefined)?.byteLength ?? 0;
 
-  await loop.generate(prompt, inScope);
+  assert.equal(await loop.generate(prompt, inScope), 0);
   const [, first, second, ofPrompt, ...ofTokens] = met;
   for (const cache of [first, second, ...ofTokens.slice(0, -1)]) assert.equal(bytesOf(cache), 0);
   assert.ok(bytesOf(ofPrompt) > 0, 'a prompt may have several answers');
 
-  const again = async (ids: number[]): Promise<void> => {
+  const again = async (ids: number[]): Promise<number> => {
     met.length = 0;
     const answer: number[] = [];
-    await loop.generate(ids, { ...asked(row(answer)), scope: 'client' });
+    const known = await loop.generate(ids, { ...asked(row(answer)), scope: 'client' });
     assert.deepEqual(answer, sums(ids, 10), 'what is known already is not read twice');
+    return known;
   };
-  await again([...prompt, ...sums(prompt, 9), 7, 8, 9]);
+  assert.equal(await again([...prompt, ...sums(prompt, 9), 7, 8, 9]), 309);
   assert.equal(bytesOf(met[0]), 4 * 309, 'what is kept may serve others');
-  await again([...prompt.slice(0, 200), 7, 8, 9]);
+  assert.equal(await again([...prompt.slice(0, 200), 7, 8, 9]), 200);
   assert.deepEqual([met[0]?.columns, bytesOf(met[0])], [200, 0]);
 });
 
