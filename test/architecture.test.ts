@@ -87,7 +87,7 @@ const RULES: Rule[] = [
   },
   {
     room: 'renderer/receipts',
-    mayImportRooms: ['renderer/receipts', 'shared'],
+    mayImportRooms: ['renderer/receipts', 'renderer/language', 'shared'],
     mayImportPackages: isOfPages,
     reason: 'what is shown of a receipt is the same on every page and knows none of them',
   },

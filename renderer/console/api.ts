@@ -1,3 +1,6 @@
+import type { ProblemCode } from '../../shared/problems/table.ts';
+import type { Speech } from './speech.ts';
+
 /** A refusal of the relay, with the sentence that it gave. */
 export class RelayProblem extends Error {
   override readonly name = 'RelayProblem';
@@ -65,7 +68,22 @@ export async function problemOf(response: Response): Promise<RelayProblem> {
   return new RelayProblem(response.status, body?.code ?? 'unknown', detail);
 }
 
+/** What the page itself refuses, before the relay is asked. It is said anew in each language. */
+export class OwnProblem extends Error {
+  override readonly name = 'OwnProblem';
+  readonly say: (speech: Speech) => string;
+  readonly code: ProblemCode | undefined;
+
+  constructor(say: (speech: Speech) => string, code?: ProblemCode) {
+    super(code ?? 'refused by the page');
+    this.say = say;
+    this.code = code;
+  }
+}
+
 /** What went wrong, as a sentence. */
-export function sentenceOf(error: unknown): string {
+export function sentenceOf(error: unknown, speech: Speech): string {
+  if (error instanceof RelayProblem) return speech.texts.problem(error);
+  if (error instanceof OwnProblem) return error.say(speech);
   return error instanceof Error ? error.message : String(error);
 }

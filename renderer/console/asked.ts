@@ -1,11 +1,11 @@
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
-import { RelayProblem, sentenceOf } from './api.ts';
+import { RelayProblem } from './api.ts';
 import { useSurroundings } from './surroundings.ts';
 
 const RETRY_MS = 5_000;
 
 /** What was asked of the relay: the last answer stays while a new one is on its way. */
-export type Asked<Answer> = { answer: Answer | undefined; problem: string | null; again(): void };
+export type Asked<Answer> = { answer: Answer | undefined; problem: Error | null; again(): void };
 
 /**
  * Asks when the part appears, when `key` changes, when a person comes back to the page, who may have done something
@@ -14,7 +14,7 @@ export type Asked<Answer> = { answer: Answer | undefined; problem: string | null
  * the relay's fault is asked again a little later.
  */
 export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked<Answer> {
-  const [state, setState] = useState<{ key: string; answer?: Answer; problem: string | null }>({ key, problem: null });
+  const [state, setState] = useState<{ key: string; answer?: Answer; problem: Error | null }>({ key, problem: null });
   const latest = useRef(ask);
   latest.current = ask;
   const turn = useRef(0);
@@ -24,7 +24,7 @@ export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked
     turn.current += 1;
     const mine = turn.current;
     clearTimeout(retry.current);
-    const show = (next: { answer?: Answer; problem: string | null }): void => {
+    const show = (next: { answer?: Answer; problem: Error | null }): void => {
       if (mine < shown.current) return;
       shown.current = mine;
       setState((before) => ({ ...(before.key === key ? before : {}), ...next, key }));
@@ -32,7 +32,7 @@ export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked
     latest.current().then(
       (answer) => show({ answer, problem: null }),
       (error: unknown) => {
-        show({ problem: sentenceOf(error) });
+        show({ problem: asError(error) });
         if (mine === turn.current && mayPass(error)) retry.current = setTimeout(again, RETRY_MS);
       },
     );
@@ -52,6 +52,10 @@ export function useAsked<Answer>(key: string, ask: () => Promise<Answer>): Asked
   return { answer: isCurrent ? state.answer : undefined, problem: isCurrent ? state.problem : null, again };
 }
 
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
 /** Whether the same may be answered later: neither is it wrong, nor forbidden. */
 function mayPass(error: unknown): boolean {
   return error instanceof RelayProblem && (error.status === 0 || error.status === 429 || error.status >= 500);
@@ -64,16 +68,16 @@ function useResets(): number {
 }
 
 /** Something that is done on a click: whether it is under way, and why it failed. */
-export type Doing = { isBusy: boolean; problem: string | null; run(step: () => Promise<unknown>): void };
+export type Doing = { isBusy: boolean; problem: Error | null; run(step: () => Promise<unknown>): void };
 
 export function useDoing(): Doing {
   const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [problem, setProblem] = useState<Error | null>(null);
   const run = (step: () => Promise<unknown>): void => {
     setBusy(true);
     setProblem(null);
     step()
-      .catch((error: unknown) => setProblem(sentenceOf(error)))
+      .catch((error: unknown) => setProblem(asError(error)))
       .finally(() => setBusy(false));
   };
   return { isBusy, problem, run };

@@ -1,9 +1,11 @@
 import { Activity, useEffect, useMemo, useState } from 'react';
 import type { OperatorSession } from '../../shared/api/admin-session.ts';
+import { useLocale } from '../language/use-locale.ts';
 import { type Api, RelayProblem } from './api.ts';
 import { type Live, watchRelay } from './live.ts';
 import { Shell } from './shell.tsx';
 import { SignIn } from './sign-in.tsx';
+import { SpeechContext, speechOf } from './speech.ts';
 import { SurroundingsContext } from './surroundings.ts';
 
 type Access = 'unknown' | 'in' | 'out' | 'ended';
@@ -11,6 +13,8 @@ type Access = 'unknown' | 'in' | 'out' | 'ended';
 /** The console: signed in or not. What was being written when a session ended is still there when somebody has signed in again. */
 export function ConsolePage({ api }: { api: Api }) {
   const [access, setAccess] = useState<Access>('unknown');
+  const [locale, setLocale] = useLocale();
+  const speech = useMemo(() => speechOf(locale, setLocale), [locale, setLocale]);
   useEffect(() => {
     api.get<OperatorSession>('/v1/admin/session').then(
       ({ expires_at }) => setAccess(expires_at === null ? 'out' : 'in'),
@@ -20,14 +24,14 @@ export function ConsolePage({ api }: { api: Api }) {
   useEffect(() => api.onSignedOut(() => setAccess((was) => (was === 'in' ? 'ended' : was))), [api]);
   if (access === 'unknown') return null;
   return (
-    <>
+    <SpeechContext value={speech}>
       {access !== 'in' && <SignIn api={api} hasEnded={access === 'ended'} onSignedIn={() => setAccess('in')} />}
       {access !== 'out' && (
         <Activity mode={access === 'in' ? 'visible' : 'hidden'}>
           <SignedIn api={api} onSignedOut={setAccess} />
         </Activity>
       )}
-    </>
+    </SpeechContext>
   );
 }
 

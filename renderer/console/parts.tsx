@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
-import { STRINGS } from './strings/strings.ts';
+import { sentenceOf } from './api.ts';
+import { useSpeech } from './speech.ts';
 import { useNarrow } from './use-narrow.ts';
 
 /** How something is doing, in a color and always in words. */
@@ -25,12 +26,13 @@ export function Load({ used, total, label }: { used: number; total: number; labe
 }
 
 /** Says what went wrong, where readers of screens hear it. */
-export function Trouble({ problem }: { problem: ReactNode }) {
+export function Trouble({ problem }: { problem: ReactNode | Error }) {
+  const speech = useSpeech();
   return (
     <div role="alert">
       {problem !== null && (
         <p className="notice" data-kind="danger">
-          {problem}
+          {problem instanceof Error ? sentenceOf(problem, speech) : problem}
         </p>
       )}
     </div>
@@ -38,9 +40,10 @@ export function Trouble({ problem }: { problem: ReactNode }) {
 }
 
 /** What is shown before the first answer: why there is none, or that it is waited for. */
-export function Pending({ problem }: { problem: string | null }) {
+export function Pending({ problem }: { problem: Error | null }) {
+  const { texts } = useSpeech();
   if (problem !== null) return <Trouble problem={problem} />;
-  return <p className="quiet pending">{STRINGS.loading}</p>;
+  return <p className="quiet pending">{texts.loading}</p>;
 }
 
 /** What to do where there is nothing yet. */
@@ -129,7 +132,8 @@ const COPIED_MS = 2_000;
 
 export type CopyButtonProps = { text: string; label?: string /** For what is shown once. */; staysCopied?: boolean };
 
-export function CopyButton({ text, label = STRINGS.actions.copy, staysCopied = false }: CopyButtonProps) {
+export function CopyButton({ text, label, staysCopied = false }: CopyButtonProps) {
+  const { actions } = useSpeech().texts;
   const [state, setState] = useState<'idle' | 'copied' | 'failed'>('idle');
   useEffect(() => {
     if (state === 'idle' || (state === 'copied' && staysCopied)) return;
@@ -142,7 +146,7 @@ export function CopyButton({ text, label = STRINGS.actions.copy, staysCopied = f
   };
   return (
     <button type="button" className="button" data-size="small" onClick={() => void copy()}>
-      <span aria-live="polite">{state === 'idle' ? label : STRINGS.actions[state]}</span>
+      <span aria-live="polite">{state === 'idle' ? (label ?? actions.copy) : actions[state]}</span>
     </button>
   );
 }
@@ -160,6 +164,7 @@ export type AskedTwiceProps = { label: string; title: string; body: string; isBu
 
 /** A button for what cannot be taken back: it asks first. */
 export function AskedTwice({ label, title, body, isBusy, onYes }: AskedTwiceProps) {
+  const { texts } = useSpeech();
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   return (
@@ -182,7 +187,7 @@ export function AskedTwice({ label, title, body, isBusy, onYes }: AskedTwiceProp
             {label}
           </button>
           <button type="submit" className="button">
-            {STRINGS.actions.cancel}
+            {texts.actions.cancel}
           </button>
         </form>
       </dialog>

@@ -2,8 +2,9 @@ import { type FormEvent, useId, useState } from 'react';
 import type { OperatorSession } from '../../shared/api/admin-session.ts';
 import type { Api } from './api.ts';
 import { useDoing } from './asked.ts';
+import { LanguageFoot } from './language-foot.tsx';
 import { Trouble } from './parts.tsx';
-import { STRINGS } from './strings/strings.ts';
+import { useSpeech } from './speech.ts';
 
 /** The admin token is sent once and kept nowhere; the browser holds a cookie from then on. */
 export function SignIn({ api, hasEnded, onSignedIn }: { api: Api; hasEnded: boolean; onSignedIn(): void }) {
@@ -17,11 +18,12 @@ export function SignIn({ api, hasEnded, onSignedIn }: { api: Api; hasEnded: bool
       onSignedIn();
     });
   };
-  const { signIn } = STRINGS;
+  const { texts } = useSpeech();
+  const { signIn } = texts;
   return (
     <main className="sign-in">
       <h1>{signIn.title}</h1>
-      <p className="quiet">{STRINGS.relay(location.host)}</p>
+      <p className="quiet">{texts.relay(location.host)}</p>
       <form className="card form" onSubmit={submit}>
         {hasEnded && (
           <p className="notice" role="status">
@@ -51,6 +53,7 @@ export function SignIn({ api, hasEnded, onSignedIn }: { api: Api; hasEnded: bool
           {signIn.submit}
         </button>
       </form>
+      <LanguageFoot />
     </main>
   );
 }

@@ -1,27 +1,14 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { checkReceiptFile, type Finding } from '../../shared/receipts/receipt-proof.ts';
+import type { Locale } from '../language/locales.ts';
+import { FINDING_TEXTS } from './texts.ts';
 import './findings.css';
 
-const TEXT = {
-  heading: 'Checked in this browser',
-  checks: {
-    shape: 'Form',
-    'relay signature': 'Signature of the relay',
-    'node signature': 'Signature of the node',
-    attestation: 'Attestation of the coordinator',
-    'tree head': 'Signed head of the log',
-    'place in the log': 'Place in the log',
-  } satisfies Record<Finding['check'], string>,
-  sound: 'holds',
-  unsound: 'does not hold',
-  unknown: 'cannot be told',
-  unable: 'This browser knows no Ed25519 signatures. Use a newer one, or "sparewatt receipts verify".',
-  impossible:
-    'This page came over plain HTTP from another machine, where browsers have no cryptography. Open it over HTTPS or on the relay’s own machine, or use "sparewatt receipts verify".',
-};
+type FindingsProps = { content: unknown; locale: Locale; children?: ReactNode };
 
 /** What a receipt proves, computed here and believed of nobody. `children` follow where nothing of it is wrong. */
-export function Findings({ content, children }: { content: unknown; children?: ReactNode }) {
+export function Findings({ content, locale, children }: FindingsProps) {
+  const texts = FINDING_TEXTS[locale];
   const [findings, setFindings] = useState<Finding[] | 'unable'>();
   const canCheck = globalThis.crypto?.subtle !== undefined;
   useEffect(() => {
@@ -37,10 +24,10 @@ export function Findings({ content, children }: { content: unknown; children?: R
   }, [content, canCheck]);
   return (
     <div className="findings" role="status">
-      <h3>{TEXT.heading}</h3>
+      <h3>{texts.heading}</h3>
       {(!canCheck || findings === 'unable') && (
         <p className="notice" data-kind="warn">
-          {canCheck ? TEXT.unable : TEXT.impossible}
+          {canCheck ? texts.unable : texts.impossible}
         </p>
       )}
       <ul>
@@ -51,9 +38,11 @@ export function Findings({ content, children }: { content: unknown; children?: R
             </span>
             <span>
               <strong>
-                {TEXT.checks[check]} {isSound === null ? TEXT.unknown : isSound ? TEXT.sound : TEXT.unsound}
+                {texts.checks[check]} {isSound === null ? texts.unknown : isSound ? texts.sound : texts.unsound}
               </strong>
-              <span className="finding-detail">{detail}</span>
+              <span className="finding-detail" lang="en">
+                {detail}
+              </span>
             </span>
           </li>
         ))}

@@ -3,67 +3,47 @@ import { isAnswerOf } from '../../shared/receipts/answer-check.ts';
 import { dateText } from '../../shared/receipts/date-text.ts';
 import type { Receipt } from '../../shared/receipts/receipt.ts';
 import { receiptIn } from '../../shared/receipts/receipt-proof.ts';
+import type { Texts } from './texts.ts';
 
-const STRINGS = {
-  title: 'What it says',
-  facts: {
-    job: 'Job',
-    node: 'Node',
-    service: 'Service',
-    model: 'Model',
-    tokens: 'Tokens',
-    issued: 'Issued',
-    relay: 'Key of the relay',
-  },
-  tokensOf: (read: number, written: number) => `${read} read, ${written} written`,
-  answer: 'The answer that you have',
-  answerHint: 'Paste it whole to see whether the receipt stands for it. It stays in this page.',
-  same: 'The receipt stands for this answer.',
-  other: 'The receipt stands for another answer than this.',
-};
+type ToldTexts = Texts['told'];
 
 /** What a receipt tells, and whether it is the one of an answer that somebody has. */
-export function Told({ content }: { content: unknown }) {
+export function Told({ content, texts }: { content: unknown; texts: ToldTexts }) {
   const receipt = receiptIn(content);
   if (receipt === undefined) return null;
   return (
     <>
-      <h3>{STRINGS.title}</h3>
+      <h3>{texts.title}</h3>
       <dl className="told">
-        {factsOf(receipt).map(([name, value]) => (
+        {factsOf(receipt, texts).map(([name, value]) => (
           <div key={name}>
-            <dt>{STRINGS.facts[name]}</dt>
+            <dt>{texts.facts[name]}</dt>
             <dd>{value}</dd>
           </div>
         ))}
       </dl>
-      <Answer receipt={receipt} />
+      <Answer receipt={receipt} texts={texts} />
     </>
   );
 }
 
-function factsOf({
-  job,
-  node,
-  service,
-  model,
-  usage,
-  issuedAt,
-  keys,
-}: Receipt): [keyof typeof STRINGS.facts, string][] {
+function factsOf(
+  { job, node, service, model, usage, issuedAt, keys }: Receipt,
+  texts: ToldTexts,
+): [keyof ToldTexts['facts'], string][] {
   const { inputTokens, outputTokens } = usage.reported;
   return [
     ['job', job],
     ['node', node],
     ['service', service],
     ['model', model],
-    ['tokens', STRINGS.tokensOf(inputTokens, outputTokens)],
+    ['tokens', texts.tokensOf(inputTokens, outputTokens)],
     ['issued', dateText(issuedAt)],
     ['relay', keys.relay],
   ];
 }
 
-function Answer({ receipt }: { receipt: Receipt }) {
+function Answer({ receipt, texts }: { receipt: Receipt; texts: ToldTexts }) {
   const id = useId();
   const [text, setText] = useState('');
   const [found, setFound] = useState<{ text: string; isIt: boolean }>();
@@ -76,7 +56,7 @@ function Answer({ receipt }: { receipt: Receipt }) {
   }, [receipt, text]);
   return (
     <div className="field">
-      <label htmlFor={id}>{STRINGS.answer}</label>
+      <label htmlFor={id}>{texts.answer}</label>
       <textarea
         id={id}
         className="input"
@@ -86,11 +66,11 @@ function Answer({ receipt }: { receipt: Receipt }) {
         aria-describedby={`${id}-hint`}
       />
       <p className="hint" id={`${id}-hint`}>
-        {STRINGS.answerHint}
+        {texts.answerHint}
       </p>
       {text !== '' && found?.text === text && (
         <p className="notice" data-kind={found.isIt ? 'good' : 'danger'}>
-          {found.isIt ? STRINGS.same : STRINGS.other}
+          {found.isIt ? texts.same : texts.other}
         </p>
       )}
     </div>

@@ -1,28 +1,19 @@
 import { type ChangeEvent, type DragEvent, useId, useMemo, useState } from 'react';
+import { LanguageSelect } from '../language/language-select.tsx';
+import { useLocale } from '../language/use-locale.ts';
 import { Findings } from '../receipts/findings.tsx';
+import { TEXTS, type Texts } from './texts.ts';
 import { Told } from './told.tsx';
 
-const STRINGS = {
-  title: 'Verify a receipt',
-  intro:
-    'A receipt says which node did which job with which model, under the signatures of the node and of the relay. It is checked here, in this browser: nothing is sent anywhere, and the page works offline.',
-  paste: 'Receipt as JSON, with or without its proof',
-  hint: 'Paste it, drop a file on this card, or choose one.',
-  choose: 'Choose a file',
-  licences: 'Licences',
-  faults: {
-    json: 'This is no JSON. Paste the whole file, from its first brace to its last.',
-    size: 'The file is too large for a receipt. Choose another one.',
-    file: 'The file could not be read. Choose it again.',
-  },
-};
-type Fault = keyof typeof STRINGS.faults;
+type Fault = keyof Texts['faults'];
 
 /** Proofs are a few kilobytes. */
 const MOST_BYTES = 1024 * 1024;
 
 /** Shows what a receipt proves, to anybody who has been handed one. */
 export function VerifyPage() {
+  const [locale, setLocale] = useLocale();
+  const texts = TEXTS[locale];
   const [{ text, fault }, show] = useState<{ text: string; fault?: Fault }>({ text: '' });
   const [isOver, setOver] = useState(false);
   const id = useId();
@@ -48,18 +39,18 @@ export function VerifyPage() {
   };
   return (
     <main>
-      <h1>{STRINGS.title}</h1>
-      <p>{STRINGS.intro}</p>
+      <h1>{texts.title}</h1>
+      <p>{texts.intro}</p>
       <section
         className="card drop"
-        aria-label={STRINGS.title}
+        aria-label={texts.title}
         data-over={isOver}
         onDragOver={(event) => over(event, true)}
         onDragLeave={(event) => over(event, false)}
         onDrop={drop}
       >
         <div className="field">
-          <label htmlFor={`${id}-text`}>{STRINGS.paste}</label>
+          <label htmlFor={`${id}-text`}>{texts.paste}</label>
           <textarea
             id={`${id}-text`}
             className="input"
@@ -69,11 +60,11 @@ export function VerifyPage() {
             aria-describedby={`${id}-hint`}
           />
           <p className="hint" id={`${id}-hint`}>
-            {STRINGS.hint}
+            {texts.hint}
           </p>
         </div>
         <div className="field">
-          <label htmlFor={`${id}-file`}>{STRINGS.choose}</label>
+          <label htmlFor={`${id}-file`}>{texts.choose}</label>
           <input
             id={`${id}-file`}
             type="file"
@@ -85,21 +76,22 @@ export function VerifyPage() {
       </section>
       {found !== undefined && (
         <p className="notice" data-kind="warn" role="alert">
-          {STRINGS.faults[found]}
+          {texts.faults[found]}
         </p>
       )}
       {typeof content === 'object' && (
         <section className="card">
-          <Findings content={content.json}>
-            <Told content={content.json} />
+          <Findings content={content.json} locale={locale}>
+            <Told content={content.json} texts={texts.told} />
           </Findings>
         </section>
       )}
-      <p className="quiet">
+      <footer className="quiet foot">
         <a href="licences.txt" target="_blank" rel="noreferrer">
-          {STRINGS.licences}
+          {texts.licences}
         </a>
-      </p>
+        <LanguageSelect label={texts.language} locale={locale} onLocale={setLocale} />
+      </footer>
     </main>
   );
 }

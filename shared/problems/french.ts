@@ -189,7 +189,12 @@ const DATA = /['\d/(]/;
 export function frenchProblem({ code, message }: { code: string; message: string }): string {
   const sentence = isProblemCode(code) && isMet(code) ? FRENCH[code] : undefined;
   if (sentence === undefined) return message;
-  return WITH_DETAIL.has(code) && DATA.test(message) ? `${sentence} Détail, en anglais : ${message}` : sentence;
+  return WITH_DETAIL.has(code) ? withEnglishDetail(sentence, message) : sentence;
+}
+
+/** A sentence with the problem's own words, where those name a model, a file, an address or a number. */
+export function withEnglishDetail(sentence: string, message: string): string {
+  return DATA.test(message) ? `${sentence} Détail, en anglais : ${message}` : sentence;
 }
 
 function isMet(code: ProblemCode): code is MetCode {

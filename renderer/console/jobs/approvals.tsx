@@ -4,16 +4,16 @@ import { useAsked, useSettled } from '../asked.ts';
 import { KeyName, useKeyNames } from '../keys/key-names.tsx';
 import { Badge, Card, Empty, Fact, Facts, Pending, Table, Trouble, useNow } from '../parts.tsx';
 import { linkTo } from '../route.ts';
-import { shownAgo, shownMoment } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi, useLive } from '../surroundings.ts';
 import { Decision } from './decision.tsx';
 
-const TEXT = STRINGS.approvals;
 const MOST_JOBS = 100;
 
 /** What waits until a person says yes or no, the longest first. */
 export function Approvals() {
+  const { texts, show } = useSpeech();
+  const words = texts.approvals;
   const api = useApi();
   const path = `/v1/admin/jobs?state=awaiting_approval&limit=${MOST_JOBS}`;
   const jobs = useAsked('jobs to approve', () => api.get<JobPage>(path));
@@ -33,11 +33,11 @@ export function Approvals() {
       <Trouble problem={problem} />
       {rows.length === 0 && (
         <div className="card">
-          <Empty title={TEXT.none}>{TEXT.noneHint}</Empty>
+          <Empty title={words.none}>{words.noneHint}</Empty>
         </div>
       )}
       {rows.length > 0 && (
-        <Table label={STRINGS.pages.approvals} heads={TEXT.heads}>
+        <Table label={texts.pages.approvals} heads={words.heads}>
           {rows.map((row) => (
             <tr key={row.id}>
               <th scope="row">
@@ -46,7 +46,7 @@ export function Approvals() {
                 </a>
               </th>
               <td>
-                <Badge tone="warn">{row.kind}</Badge>
+                <Badge tone="warn">{words[row.kind]}</Badge>
               </td>
               <td>
                 <span className="code">{row.model}</span>
@@ -55,13 +55,13 @@ export function Approvals() {
               <td>
                 <KeyName id={row.client} nameOf={nameOf} />
               </td>
-              <td className="code">{row.node ?? TEXT.anyNode}</td>
-              <td className="nowrap">{shownAgo(row.since, now)}</td>
+              <td className="code">{row.node ?? words.anyNode}</td>
+              <td className="nowrap">{show.ago(row.since, now)}</td>
             </tr>
           ))}
         </Table>
       )}
-      {jobs.answer.next !== null && <p className="quiet">{TEXT.more(MOST_JOBS)}</p>}
+      {jobs.answer.next !== null && <p className="quiet">{words.more(MOST_JOBS)}</p>}
     </>
   );
 }
@@ -69,7 +69,7 @@ export function Approvals() {
 type Row = {
   id: string;
   link: string;
-  kind: string;
+  kind: 'job' | 'task';
   model: string;
   type: string;
   client: string;
@@ -78,15 +78,17 @@ type Row = {
 };
 
 function ofJob({ id, model, type, apiKeyId: client, createdAt: since }: JobListItem): Row {
-  return { id, link: linkTo('jobs', id), kind: TEXT.job, model, type, client, node: null, since };
+  return { id, link: linkTo('jobs', id), kind: 'job', model, type, client, node: null, since };
 }
 
 function ofTask({ id, model, type, client, node, created_at: since }: PendingTask): Row {
-  return { id, link: linkTo('approvals', id), kind: TEXT.task, model, type, client, node, since };
+  return { id, link: linkTo('approvals', id), kind: 'task', model, type, client, node, since };
 }
 
 /** One task for a node, with what is asked of it. */
 export function TaskApproval({ id }: { id: string }) {
+  const { texts, show } = useSpeech();
+  const words = texts.approvals;
   const api = useApi();
   const path = `/v1/admin/tasks/${encodeURIComponent(id)}`;
   const { answer: task, problem } = useAsked(`task ${id}`, () => api.get<PendingTaskDetails>(path));
@@ -98,7 +100,7 @@ export function TaskApproval({ id }: { id: string }) {
   };
   return (
     <>
-      <Card title={TEXT.decide}>
+      <Card title={words.decide}>
         <Decision
           path={path}
           input={{ value: task.input, problem }}
@@ -106,20 +108,20 @@ export function TaskApproval({ id }: { id: string }) {
           onDone={back}
         />
       </Card>
-      <Card title={TEXT.facts}>
+      <Card title={words.facts}>
         <Facts>
-          <Fact name={TEXT.node}>
+          <Fact name={words.node}>
             <a href={linkTo('nodes', task.node)}>{nodes.find((node) => node.id === task.node)?.name ?? task.node}</a>
           </Fact>
-          <Fact name={TEXT.client}>
+          <Fact name={words.client}>
             <KeyName id={task.client} nameOf={nameOf} />
           </Fact>
-          <Fact name={TEXT.model}>
+          <Fact name={words.model}>
             <code>{task.model}</code> {task.type}
           </Fact>
-          <Fact name={TEXT.asked}>{shownMoment(task.created_at)}</Fact>
-          <Fact name={TEXT.ends}>{shownMoment(task.expires_at)}</Fact>
-          <Fact name={TEXT.hash}>
+          <Fact name={words.asked}>{show.moment(task.created_at)}</Fact>
+          <Fact name={words.ends}>{show.moment(task.expires_at)}</Fact>
+          <Fact name={words.hash}>
             <code>{task.input_sha256}</code>
           </Fact>
         </Facts>

@@ -3,11 +3,9 @@ import type { BatchState, OwnedBatchPage } from '../../../shared/api/batches.ts'
 import { useAsked, useSettled } from '../asked.ts';
 import { KeyName, useKeyNames } from '../keys/key-names.tsx';
 import { Badge, Card, Load, Table, type Tone, Trouble, useNow } from '../parts.tsx';
-import { shownAgo } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi, useLive } from '../surroundings.ts';
 
-const TEXT = STRINGS.batches;
 /** Beside the jobs, which are what the page is for. */
 const FEW = 5;
 const MOST_SHOWN = 100;
@@ -33,6 +31,7 @@ type OwnedBatch = OwnedBatchPage['data'][number];
 
 /** The batches of all keys, newest first; nothing where there are none. */
 export function Batches() {
+  const words = useSpeech().texts.batches;
   const api = useApi();
   const [count, setCount] = useState(FEW);
   const { answer, problem, again } = useAsked('batches', () =>
@@ -48,16 +47,16 @@ export function Batches() {
   useSettled(answer?.data.some(({ status }) => LIVE.has(status)) ? now : 0, again, 0);
   if (answer === undefined || answer.data.length === 0) return problem === null ? null : <Trouble problem={problem} />;
   return (
-    <Card title={TEXT.title}>
+    <Card title={words.title}>
       <Trouble problem={problem} />
-      <Table label={TEXT.title} heads={TEXT.heads}>
+      <Table label={words.title} heads={words.heads}>
         {answer.data.map((batch) => (
           <Row key={batch.id} batch={batch} nameOf={nameOf} now={now} />
         ))}
       </Table>
       {answer.next !== null && count < MOST_SHOWN && (
         <button type="button" className="button" onClick={() => setCount(MOST_SHOWN)}>
-          {TEXT.older}
+          {words.older}
         </button>
       )}
     </Card>
@@ -65,6 +64,8 @@ export function Batches() {
 }
 
 function Row({ batch, nameOf, now }: { batch: OwnedBatch; nameOf(id: string): string; now: number }) {
+  const { texts, show } = useSpeech();
+  const words = texts.batches;
   const { id, status, errors, endpoint, api_key_id, created_at, request_counts: counts } = batch;
   const fault = errors?.data[0];
   return (
@@ -74,20 +75,20 @@ function Row({ batch, nameOf, now }: { batch: OwnedBatch; nameOf(id: string): st
         <span className="sub quiet">{endpoint}</span>
       </th>
       <td>
-        <Badge tone={TONES[status]}>{TEXT.states[status]}</Badge>
+        <Badge tone={TONES[status]}>{words.states[status]}</Badge>
         {fault !== undefined && <span className="sub code">{fault.code}</span>}
       </td>
       <td>
-        <Load used={counts.completed + counts.failed} total={counts.total} label={TEXT.progress} />
-        {counts.failed > 0 && <span className="sub quiet">{TEXT.failed(counts.failed)}</span>}
+        <Load used={counts.completed + counts.failed} total={counts.total} label={words.progress} />
+        {counts.failed > 0 && <span className="sub quiet">{words.failed(counts.failed)}</span>}
       </td>
       <td>
         <KeyName id={api_key_id} nameOf={nameOf} />
       </td>
-      <td className="nowrap">{shownAgo(created_at * 1_000, now)}</td>
+      <td className="nowrap">{show.ago(created_at * 1_000, now)}</td>
       <td>
-        <AnswerFile batch={batch} id={batch.output_file_id} name={TEXT.answers} />
-        <AnswerFile batch={batch} id={batch.error_file_id} name={TEXT.errors} />
+        <AnswerFile batch={batch} id={batch.output_file_id} name={words.answers} />
+        <AnswerFile batch={batch} id={batch.error_file_id} name={words.errors} />
         {batch.output_file_id === null && batch.error_file_id === null && '—'}
       </td>
     </tr>

@@ -1,22 +1,23 @@
 import type { Job } from '../../../shared/api/jobs.ts';
 import type { RouteExplanation } from '../../../shared/api/routing.ts';
+import { sentenceOf } from '../api.ts';
 import { useAsked, useDoing, useSettled } from '../asked.ts';
 import { KeyName, useKeyNames } from '../keys/key-names.tsx';
 import { newsOfJob } from '../live.ts';
 import { AskedTwice, Badge, Card, Empty, Fact, Facts, Pending, Table, Trouble } from '../parts.tsx';
 import { linkTo } from '../route.ts';
-import { shownCount, shownDuration, shownMoment } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi, useLive } from '../surroundings.ts';
 import { Decision } from './decision.tsx';
 import { JOB_TONES } from './jobs.tsx';
 
-const TEXT = STRINGS.job;
 /** The relay looks at every node for the answer, and in a busy pool each second brings other nodes. */
 const WHY_AFTER_MS = 1_000;
 
 /** One job: what became of it on which node, why it waits, and how to end it. */
 export function JobDetails({ id }: { id: string }) {
+  const { texts, show } = useSpeech();
+  const words = texts.job;
   const api = useApi();
   const {
     answer: job,
@@ -30,34 +31,34 @@ export function JobDetails({ id }: { id: string }) {
   return (
     <>
       <Trouble problem={problem} />
-      <Card title={TEXT.state}>
+      <Card title={words.state}>
         <p className="status-line">
-          <Badge tone={JOB_TONES[job.state]}>{STRINGS.jobs.states[job.state]}</Badge>
+          <Badge tone={JOB_TONES[job.state]}>{texts.jobs.states[job.state]}</Badge>
           {job.problem !== null && <code>{job.problem.code}</code>}
         </p>
         {job.problem !== null && <p>{job.problem.detail}</p>}
         {isWaiting && <WhyWaiting id={job.id} />}
         <Ends job={job} onDone={again} />
       </Card>
-      <Card title={TEXT.attempts}>
+      <Card title={words.attempts}>
         <Attempts job={job} />
       </Card>
-      <Card title={TEXT.facts}>
+      <Card title={words.facts}>
         <Facts>
-          <Fact name={TEXT.model}>
+          <Fact name={words.model}>
             <code>{job.model}</code>
           </Fact>
-          <Fact name={TEXT.service}>{job.queue?.service ?? job.type}</Fact>
-          <Fact name={TEXT.key}>
+          <Fact name={words.service}>{job.queue?.service ?? job.type}</Fact>
+          <Fact name={words.key}>
             <KeyName id={job.apiKeyId} nameOf={nameOf} />
           </Fact>
-          <Fact name={TEXT.created}>{shownMoment(job.createdAt)}</Fact>
-          <Fact name={TEXT.finished}>{shownMoment(job.finishedAt)}</Fact>
-          {job.queue !== null && <Fact name={TEXT.deadline}>{shownMoment(job.queue.deadline)}</Fact>}
-          <Fact name={TEXT.tokens}>
-            {TEXT.tokensOf(shownCount(job.usage?.inputTokens), shownCount(job.usage?.outputTokens))}
+          <Fact name={words.created}>{show.moment(job.createdAt)}</Fact>
+          <Fact name={words.finished}>{show.moment(job.finishedAt)}</Fact>
+          {job.queue !== null && <Fact name={words.deadline}>{show.moment(job.queue.deadline)}</Fact>}
+          <Fact name={words.tokens}>
+            {words.tokensOf(show.count(job.usage?.inputTokens), show.count(job.usage?.outputTokens))}
           </Fact>
-          <Fact name={TEXT.receipt}>
+          <Fact name={words.receipt}>
             {job.receipt === null ? '—' : <a href={linkTo('receipts', job.receipt.id)}>{job.receipt.id}</a>}
           </Fact>
         </Facts>
@@ -68,6 +69,8 @@ export function JobDetails({ id }: { id: string }) {
 
 /** The scheduler's own words. */
 function WhyWaiting({ id }: { id: string }) {
+  const speech = useSpeech();
+  const words = speech.texts.job;
   const api = useApi();
   const { answer, problem, again } = useAsked(`why ${id}`, () =>
     api.get<RouteExplanation>(`/v1/admin/jobs/${encodeURIComponent(id)}/route`),
@@ -76,16 +79,16 @@ function WhyWaiting({ id }: { id: string }) {
   const change = answer?.nearest_change;
   return (
     <div className="reasons">
-      <h3>{TEXT.why}</h3>
-      {problem !== null && <p>{problem}</p>}
+      <h3>{words.why}</h3>
+      {problem !== null && <p>{sentenceOf(problem, speech)}</p>}
       {answer !== undefined && (
         <ul>
-          <li>{answer.would_run ? TEXT.wouldRun : answer.would_wait ? TEXT.wouldWait : TEXT.wouldNot}</li>
+          <li>{answer.would_run ? words.wouldRun : answer.would_wait ? words.wouldWait : words.wouldNot}</li>
           {change?.changes.map((text) => (
-            <li key={text}>{TEXT.nearest(change.node, text)}</li>
+            <li key={text}>{words.nearest(change.node, text)}</li>
           ))}
           {Object.entries(answer.removed).map(([filter, count]) => (
-            <li key={filter}>{TEXT.removed(filter, count)}</li>
+            <li key={filter}>{words.removed(filter, count)}</li>
           ))}
         </ul>
       )}
@@ -94,6 +97,7 @@ function WhyWaiting({ id }: { id: string }) {
 }
 
 function Ends({ job, onDone }: { job: Job; onDone(): void }) {
+  const words = useSpeech().texts.job;
   const api = useApi();
   const { isBusy, problem, run } = useDoing();
   const act = (path: string): void =>
@@ -108,9 +112,9 @@ function Ends({ job, onDone }: { job: Job; onDone(): void }) {
     <>
       <div className="actions">
         <AskedTwice
-          label={TEXT.cancel}
-          title={TEXT.cancelTitle}
-          body={TEXT.cancelBody}
+          label={words.cancel}
+          title={words.cancelTitle}
+          body={words.cancelBody}
           isBusy={isBusy}
           onYes={() => act(`/v1/jobs/${id}/cancel`)}
         />
@@ -121,22 +125,25 @@ function Ends({ job, onDone }: { job: Job; onDone(): void }) {
 }
 
 function JobDecision({ id, onDone }: { id: string; onDone(): void }) {
+  const words = useSpeech().texts.job;
   const api = useApi();
   const path = `/v1/admin/jobs/${encodeURIComponent(id)}`;
   const { answer, problem } = useAsked(`input ${id}`, () => api.get<{ input: unknown }>(`${path}/input`));
   const input = answer === undefined && problem === null ? undefined : { value: answer?.input, problem };
   return (
     <>
-      <p>{TEXT.whyApproval}</p>
+      <p>{words.whyApproval}</p>
       <Decision path={path} input={input} onDone={onDone} />
     </>
   );
 }
 
 function Attempts({ job }: { job: Job }) {
-  if (job.attempts.length === 0) return <Empty title={TEXT.noAttempts}>{TEXT.noAttemptsHint}</Empty>;
+  const { texts, show } = useSpeech();
+  const words = texts.job;
+  if (job.attempts.length === 0) return <Empty title={words.noAttempts}>{words.noAttemptsHint}</Empty>;
   return (
-    <Table label={TEXT.attempts} heads={TEXT.attemptHeads}>
+    <Table label={words.attempts} heads={words.attemptHeads}>
       {job.attempts.map(({ attempt, nodeId, state, problem, queuedAt, startedAt, firstTokenAt, finishedAt }) => (
         <tr key={attempt}>
           <th scope="row">{attempt}</th>
@@ -146,16 +153,16 @@ function Attempts({ job }: { job: Job }) {
             </a>
           </td>
           <td>
-            <Badge tone={JOB_TONES[state]}>{STRINGS.jobs.states[state]}</Badge>
+            <Badge tone={JOB_TONES[state]}>{texts.jobs.states[state]}</Badge>
             {problem !== null && (
               <span className="sub">
                 <code>{problem.code}</code> {problem.detail}
               </span>
             )}
           </td>
-          <td className="number">{shownDuration(startedAt === null ? null : startedAt - queuedAt)}</td>
-          <td className="number">{shownDuration(firstTokenAt === null ? null : firstTokenAt - queuedAt)}</td>
-          <td className="number">{shownDuration(finishedAt === null ? null : finishedAt - queuedAt)}</td>
+          <td className="number">{show.duration(startedAt === null ? null : startedAt - queuedAt)}</td>
+          <td className="number">{show.duration(firstTokenAt === null ? null : firstTokenAt - queuedAt)}</td>
+          <td className="number">{show.duration(finishedAt === null ? null : finishedAt - queuedAt)}</td>
         </tr>
       ))}
     </Table>

@@ -5,12 +5,10 @@ import { ChoiceField } from '../fields.tsx';
 import { KeyName, useKeyNames } from '../keys/key-names.tsx';
 import { Badge, Empty, Pending, Table, type Tone, Trouble, useNow } from '../parts.tsx';
 import { linkTo } from '../route.ts';
-import { shownAgo, shownCompact, shownDuration } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi, useLive } from '../surroundings.ts';
 import { Batches } from './batches.tsx';
 
-const TEXT = STRINGS.jobs;
 const PAGE = 50;
 /** What the relay gives in one answer; whoever looks further back asks the API. */
 const MOST_SHOWN = 1_000;
@@ -39,6 +37,8 @@ export function Jobs() {
 
 /** The jobs of all keys, newest first. */
 function JobList() {
+  const { texts } = useSpeech();
+  const words = texts.jobs;
   const api = useApi();
   const [count, setCount] = useState(PAGE);
   const [state, setState] = useState<JobState | ''>('');
@@ -57,8 +57,8 @@ function JobList() {
   if (answer?.data.length === 0 && state === '') {
     return (
       <div className="card">
-        <Empty title={TEXT.none}>
-          {TEXT.noneHint} <a href={linkTo('playground')}>{TEXT.tryOne}</a>
+        <Empty title={words.none}>
+          {words.noneHint} <a href={linkTo('playground')}>{words.tryOne}</a>
         </Empty>
       </div>
     );
@@ -67,17 +67,17 @@ function JobList() {
     <>
       <search className="choices">
         <ChoiceField<JobState | ''>
-          label={TEXT.state}
+          label={words.state}
           value={state}
           options={['', ...STATES]}
-          nameOf={(name) => (name === '' ? TEXT.anyState : TEXT.states[name])}
+          nameOf={(name) => (name === '' ? words.anyState : words.states[name])}
           onChoose={setState}
         />
       </search>
       {answer === undefined ? <Pending problem={problem} /> : <Trouble problem={problem} />}
-      {answer?.data.length === 0 && <p className="quiet">{TEXT.noneOfState}</p>}
+      {answer?.data.length === 0 && <p className="quiet">{words.noneOfState}</p>}
       {answer !== undefined && answer.data.length > 0 && (
-        <Table label={STRINGS.pages.jobs} heads={TEXT.heads}>
+        <Table label={texts.pages.jobs} heads={words.heads}>
           {answer.data.map((job) => (
             <Row key={job.id} job={job} nameOf={nameOf} now={now} />
           ))}
@@ -85,7 +85,7 @@ function JobList() {
       )}
       {answer !== undefined && answer.next !== null && count < MOST_SHOWN && (
         <button type="button" className="button" onClick={() => setCount(Math.min(MOST_SHOWN, count + PAGE))}>
-          {TEXT.older}
+          {words.older}
         </button>
       )}
     </>
@@ -93,6 +93,8 @@ function JobList() {
 }
 
 function Row({ job, nameOf, now }: { job: JobListItem; nameOf(id: string): string; now: number }) {
+  const { texts, show } = useSpeech();
+  const words = texts.jobs;
   const { id, state, problem, model, type, apiKeyId, createdAt, finishedAt, usage } = job;
   return (
     <tr>
@@ -102,7 +104,7 @@ function Row({ job, nameOf, now }: { job: JobListItem; nameOf(id: string): strin
         </a>
       </th>
       <td>
-        <Badge tone={JOB_TONES[state]}>{TEXT.states[state]}</Badge>
+        <Badge tone={JOB_TONES[state]}>{words.states[state]}</Badge>
         {problem !== null && <span className="sub code">{problem.code}</span>}
       </td>
       <td>
@@ -112,9 +114,9 @@ function Row({ job, nameOf, now }: { job: JobListItem; nameOf(id: string): strin
       <td>
         <KeyName id={apiKeyId} nameOf={nameOf} />
       </td>
-      <td className="nowrap">{shownAgo(createdAt, now)}</td>
-      <td className="number">{finishedAt === null ? '—' : shownDuration(finishedAt - createdAt)}</td>
-      <td className="number">{usage === null ? '—' : shownCompact(usage.inputTokens + usage.outputTokens)}</td>
+      <td className="nowrap">{show.ago(createdAt, now)}</td>
+      <td className="number">{finishedAt === null ? '—' : show.duration(finishedAt - createdAt)}</td>
+      <td className="number">{usage === null ? '—' : show.compact(usage.inputTokens + usage.outputTokens)}</td>
     </tr>
   );
 }

@@ -1,7 +1,6 @@
 import type { CreatedKey, KeyScope } from '../../../shared/api/keys.ts';
 import type { ModelList } from '../../../shared/api/models.ts';
 import { shellQuoted } from '../playground/snippets.ts';
-import { STRINGS } from '../strings/strings.ts';
 
 type Model = Pick<ModelList['data'][number], 'id' | 'capabilities'>;
 
@@ -15,15 +14,21 @@ const READS: readonly [scope: KeyScope, path: string][] = [
 ];
 
 /**
- * A line for a shell that works as it is: it asks a model that the key may ask now, else reads what it may read; undefined where
+ * A line for a shell that works as it is: it asks a model `example` that the key may ask now, else reads what it may read; undefined where
  * it may do neither. Pure.
  */
 export function callWithKey(
   { key, scopes, models }: Pick<CreatedKey, 'key' | 'scopes' | 'models'>,
   served: readonly Model[],
   origin: string,
+  example: string,
 ): string | undefined {
-  const order = scopes.includes('inference') ? orderOf(served.filter(({ id }) => models?.includes(id) ?? true)) : null;
+  const order = scopes.includes('inference')
+    ? orderOf(
+        served.filter(({ id }) => models?.includes(id) ?? true),
+        example,
+      )
+    : null;
   const path = order?.path ?? READS.find(([scope]) => scopes.includes(scope))?.[1];
   if (path === undefined) return undefined;
   const lines = [`curl ${origin}${path}`, `-H ${shellQuoted(`Authorization: Bearer ${key}`)}`];
@@ -33,10 +38,9 @@ export function callWithKey(
 }
 
 /** A chat comes before embeddings; models of other tasks want files, which no line has. */
-function orderOf(models: readonly Model[]): { path: string; body: object } | null {
+function orderOf(models: readonly Model[], content: string): { path: string; body: object } | null {
   const first = (capability: string) => models.find(({ capabilities }) => capabilities.includes(capability))?.id;
   const [chat, embedder] = [first('llm'), first('embed')];
-  const content = STRINGS.playground.example;
   if (chat !== undefined) {
     return { path: '/v1/chat/completions', body: { model: chat, messages: [{ role: 'user', content }] } };
   }

@@ -2,14 +2,14 @@ import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
 import type { ApiKey } from '../../../shared/api/keys.ts';
 import { useDoing } from '../asked.ts';
 import { Trouble } from '../parts.tsx';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi } from '../surroundings.ts';
 import { changesOf, draftOf, KeyFields, readDraft } from './key-fields.tsx';
 
-const TEXT = STRINGS.keys;
-
 /** Changes a key that was made. It stands above the list, and whoever has asked for it is taken to it. */
 export function ChangeKey({ apiKey, onDone }: { apiKey: ApiKey; onDone(): void }) {
+  const { texts } = useSpeech();
+  const words = texts.keys;
   const api = useApi();
   const { isBusy, problem, run } = useDoing();
   // As it was when the form was opened: only what differs from that is sent.
@@ -29,20 +29,20 @@ export function ChangeKey({ apiKey, onDone }: { apiKey: ApiKey; onDone(): void }
   return (
     <section className="card" aria-labelledby={id}>
       <h2 id={id} ref={heading} tabIndex={-1}>
-        {TEXT.changeTitle(apiKey.name)}
+        {words.changeTitle(apiKey.name)}
       </h2>
       <p>
-        {TEXT.changeHint} {TEXT.changeLimitsHint}
+        {words.changeHint} {words.changeLimitsHint}
       </p>
       <form className="form" onSubmit={submit}>
         <KeyFields draft={before} />
         <Trouble problem={problem} />
         <div className="actions">
           <button type="submit" className="button" data-kind="primary" disabled={isBusy}>
-            {TEXT.save}
+            {words.save}
           </button>
           <button type="button" className="button" onClick={onDone}>
-            {STRINGS.actions.cancel}
+            {texts.actions.cancel}
           </button>
         </div>
       </form>

@@ -1,10 +1,9 @@
 import { useId } from 'react';
-import { type ApiKey, type ChangeKeyRequest, KEY_SCOPES, SCOPE_MEANINGS } from '../../../shared/api/keys.ts';
+import { type ApiKey, type ChangeKeyRequest, KEY_SCOPES } from '../../../shared/api/keys.ts';
 import { BUDGET_DURATION } from '../../../shared/credits/budget-period.ts';
 import { Field } from '../parts.tsx';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 
-const TEXT = STRINGS.keys;
 const DAY_MS = 86_400_000;
 const MICRO = 1_000_000;
 const MOST_CREDITS = 1_000_000;
@@ -28,22 +27,25 @@ const NAMES = [
 
 /** All that a key may do, by its fields; a field that is left empty is no limit. */
 export function KeyFields({ draft }: { draft: KeyDraft }) {
+  const words = useSpeech().texts.keys;
   const amount = { least: 0, most: MOST_CREDITS, step: 'any' };
   return (
     <>
       <div className="fields">
-        <Field label={TEXT.name}>{(id) => <Line id={id} name="name" draft={draft} most={64} required />}</Field>
-        <Field label={TEXT.description}>
-          {(id) => <Line id={id} name="description" draft={draft} most={500} hint={TEXT.descriptionHint} />}
+        <Field label={words.name}>{(id) => <Line id={id} name="name" draft={draft} most={64} required />}</Field>
+        <Field label={words.description}>
+          {(id) => <Line id={id} name="description" draft={draft} most={500} hint={words.descriptionHint} />}
         </Field>
-        <Field label={TEXT.models}>{(id) => <Line id={id} name="models" draft={draft} hint={TEXT.modelsHint} />}</Field>
-        <Field label={TEXT.requests}>{(id) => <Limit id={id} name="requests" draft={draft} />}</Field>
-        <Field label={TEXT.tokens}>{(id) => <Limit id={id} name="tokens" draft={draft} />}</Field>
-        <Field label={TEXT.parallel}>{(id) => <Limit id={id} name="parallel" draft={draft} most={1_000_000} />}</Field>
-        <Field label={TEXT.days}>{(id) => <Limit id={id} name="days" draft={draft} most={3_650} />}</Field>
-        <Field label={TEXT.credits}>{(id) => <Limit id={id} name="credits" draft={draft} {...amount} />}</Field>
-        <Field label={TEXT.budget}>{(id) => <Limit id={id} name="budget" draft={draft} {...amount} />}</Field>
-        <Field label={TEXT.duration}>
+        <Field label={words.models}>
+          {(id) => <Line id={id} name="models" draft={draft} hint={words.modelsHint} />}
+        </Field>
+        <Field label={words.requests}>{(id) => <Limit id={id} name="requests" draft={draft} />}</Field>
+        <Field label={words.tokens}>{(id) => <Limit id={id} name="tokens" draft={draft} />}</Field>
+        <Field label={words.parallel}>{(id) => <Limit id={id} name="parallel" draft={draft} most={1_000_000} />}</Field>
+        <Field label={words.days}>{(id) => <Limit id={id} name="days" draft={draft} most={3_650} />}</Field>
+        <Field label={words.credits}>{(id) => <Limit id={id} name="credits" draft={draft} {...amount} />}</Field>
+        <Field label={words.budget}>{(id) => <Limit id={id} name="budget" draft={draft} {...amount} />}</Field>
+        <Field label={words.duration}>
           {(id) => (
             <input
               id={id}
@@ -51,13 +53,13 @@ export function KeyFields({ draft }: { draft: KeyDraft }) {
               className="input"
               defaultValue={draft.duration}
               pattern={BUDGET_DURATION}
-              title={TEXT.durationTitle}
-              placeholder={TEXT.durationHint}
+              title={words.durationTitle}
+              placeholder={words.durationHint}
               autoComplete="off"
             />
           )}
         </Field>
-        <Field label={TEXT.softBudget}>{(id) => <Limit id={id} name="softBudget" draft={draft} {...amount} />}</Field>
+        <Field label={words.softBudget}>{(id) => <Limit id={id} name="softBudget" draft={draft} {...amount} />}</Field>
       </div>
       <Scopes chosen={draft.scopes} />
     </>
@@ -90,10 +92,11 @@ function Line({ id, name, draft, most, hint, required = false }: LineProps) {
 
 /** What the key may do: everything, unless a box is left empty. */
 function Scopes({ chosen }: { chosen: readonly string[] }) {
+  const words = useSpeech().texts.keys;
   const id = useId();
   return (
     <fieldset className="checks">
-      <legend>{TEXT.scopes}</legend>
+      <legend>{words.scopes}</legend>
       {KEY_SCOPES.map((scope) => (
         <div key={scope} className="check-line">
           <label className="check">
@@ -107,7 +110,7 @@ function Scopes({ chosen }: { chosen: readonly string[] }) {
             <code>{scope}</code>
           </label>
           <span id={`${id}-${scope}`} className="quiet">
-            {SCOPE_MEANINGS[scope]}
+            {words.scopeMeanings[scope]}
           </span>
         </div>
       ))}
@@ -125,6 +128,7 @@ type LimitProps = {
 };
 
 function Limit({ id, name, draft, least = 1, most = 1_000_000_000, step = '1' }: LimitProps) {
+  const words = useSpeech().texts.keys;
   const range = { min: least, max: most, step };
   return (
     <input
@@ -134,7 +138,7 @@ function Limit({ id, name, draft, least = 1, most = 1_000_000_000, step = '1' }:
       className="input"
       type="number"
       defaultValue={draft[name]}
-      placeholder={TEXT.noLimit}
+      placeholder={words.noLimit}
     />
   );
 }

@@ -2,14 +2,13 @@ import type { FormEvent } from 'react';
 import type { CreatedKey } from '../../../shared/api/keys.ts';
 import { useDoing } from '../asked.ts';
 import { Card, Trouble } from '../parts.tsx';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi } from '../surroundings.ts';
 import { EMPTY_DRAFT, KeyFields, orderOf, readDraft } from './key-fields.tsx';
 
-const TEXT = STRINGS.keys;
-
 /** Makes a key. */
 export function KeyForm({ onMade }: { onMade(made: CreatedKey): void }) {
+  const words = useSpeech().texts.keys;
   const api = useApi();
   const { isBusy, problem, run } = useDoing();
   const submit = (event: FormEvent<HTMLFormElement>): void => {
@@ -23,15 +22,15 @@ export function KeyForm({ onMade }: { onMade(made: CreatedKey): void }) {
     });
   };
   return (
-    <Card title={TEXT.make}>
+    <Card title={words.make}>
       <form className="form" onSubmit={submit}>
         <KeyFields draft={EMPTY_DRAFT} />
         <label className="check">
-          <input name="hmac" type="checkbox" /> {TEXT.mustSign}
+          <input name="hmac" type="checkbox" /> {words.mustSign}
         </label>
         <Trouble problem={problem} />
         <button type="submit" className="button" data-kind="primary" disabled={isBusy}>
-          {TEXT.makeIt}
+          {words.makeIt}
         </button>
       </form>
     </Card>

@@ -2,39 +2,38 @@ import { useState } from 'react';
 import type { ApiKey } from '../../../shared/api/keys.ts';
 import { ChoiceField, TextField } from '../fields.tsx';
 import { Table } from '../parts.tsx';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { KeyRow, type KeyRowProps } from './key-row.tsx';
-
-const TEXT = STRINGS.keys;
 
 type KeyListProps = Omit<KeyRowProps, 'apiKey'> & { keys: readonly ApiKey[] };
 
 /** The keys whose words and state are wanted. */
 export function KeyList({ keys, ...actions }: KeyListProps) {
+  const words = useSpeech().texts.keys;
   const [wanted, setWanted] = useState('');
   const [state, setState] = useState<ApiKey['state'] | ''>('');
   const counts = Map.groupBy(keys, (key) => key.state);
-  const words = wanted.trim().toLowerCase();
-  const shown = keys.filter((key) => (state === '' || key.state === state) && textOf(key).includes(words));
+  const sought = wanted.trim().toLowerCase();
+  const shown = keys.filter((key) => (state === '' || key.state === state) && textOf(key).includes(sought));
   return (
     <>
       <search className="filter">
-        <TextField type="search" label={TEXT.filter} hint={TEXT.filterHint} value={wanted} onChange={setWanted} />
+        <TextField type="search" label={words.filter} hint={words.filterHint} value={wanted} onChange={setWanted} />
         <ChoiceField<ApiKey['state'] | ''>
-          label={TEXT.state}
+          label={words.state}
           value={state}
           options={['', ...counts.keys()]}
-          nameOf={(name) => (name === '' ? TEXT.anyState : `${TEXT.states[name]} (${counts.get(name)?.length ?? 0})`)}
+          nameOf={(name) => (name === '' ? words.anyState : `${words.states[name]} (${counts.get(name)?.length ?? 0})`)}
           onChoose={setState}
         />
       </search>
       <p className="quiet" role="status">
-        {TEXT.shown(shown.length, keys.length)}
+        {words.shown(shown.length, keys.length)}
       </p>
       {shown.length === 0 ? (
-        <p className="quiet">{TEXT.noneFound}</p>
+        <p className="quiet">{words.noneFound}</p>
       ) : (
-        <Table label={TEXT.list} heads={TEXT.heads}>
+        <Table label={words.list} heads={words.heads}>
           {shown.map((key) => (
             <KeyRow key={key.id} apiKey={key} {...actions} />
           ))}

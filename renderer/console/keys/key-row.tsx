@@ -1,12 +1,10 @@
 import type { ApiKey, CreatedKey } from '../../../shared/api/keys.ts';
 import { useDoing } from '../asked.ts';
 import { AskedTwice, Badge, type Tone, Trouble, useNow } from '../parts.tsx';
-import { shownAgo } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi } from '../surroundings.ts';
 import { limitLines } from './key-limits.ts';
 
-const TEXT = STRINGS.keys;
 const KEY_TONES: Record<ApiKey['state'], Tone> = { active: 'good', expired: 'off', revoked: 'bad' };
 
 export type KeyRowProps = {
@@ -18,6 +16,9 @@ export type KeyRowProps = {
 
 /** A key with what limits it, and what can be done with it. */
 export function KeyRow({ apiKey, ...actions }: KeyRowProps) {
+  const speech = useSpeech();
+  const { texts, show } = speech;
+  const words = texts.keys;
   const now = useNow();
   const { id, name, state } = apiKey;
   return (
@@ -30,27 +31,28 @@ export function KeyRow({ apiKey, ...actions }: KeyRowProps) {
       </th>
       <td>
         <span className="badges">
-          <Badge tone={KEY_TONES[state]}>{TEXT.states[state]}</Badge>
-          {state === 'active' && apiKey.standing.soft_budget_reached && <Badge tone="warn">{TEXT.softReached}</Badge>}
+          <Badge tone={KEY_TONES[state]}>{words.states[state]}</Badge>
+          {state === 'active' && apiKey.standing.soft_budget_reached && <Badge tone="warn">{words.softReached}</Badge>}
         </span>
         {state === 'active' && apiKey.expires_at !== null && (
-          <span className="sub">{TEXT.ends(shownAgo(apiKey.expires_at, now))}</span>
+          <span className="sub">{words.ends(show.ago(apiKey.expires_at, now))}</span>
         )}
       </td>
       <td>
-        {limitLines(apiKey, now).map((limit) => (
+        {limitLines(apiKey, now, speech).map((limit) => (
           <span key={limit} className="sub">
             {limit}
           </span>
         ))}
       </td>
-      <td className="nowrap">{apiKey.last_used_at === null ? TEXT.never : shownAgo(apiKey.last_used_at, now)}</td>
+      <td className="nowrap">{apiKey.last_used_at === null ? words.never : show.ago(apiKey.last_used_at, now)}</td>
       {state === 'revoked' ? <td /> : <ActionsCell apiKey={apiKey} {...actions} />}
     </tr>
   );
 }
 
 function ActionsCell({ apiKey, onMade, onChange, onChanged }: KeyRowProps) {
+  const words = useSpeech().texts.keys;
   const api = useApi();
   const { isBusy, problem, run } = useDoing();
   const { id, name, state } = apiKey;
@@ -66,16 +68,16 @@ function ActionsCell({ apiKey, onMade, onChange, onChanged }: KeyRowProps) {
         {state === 'active' && (
           <>
             <AskedTwice
-              label={TEXT.rotate}
-              title={TEXT.rotateTitle(name)}
-              body={TEXT.rotateBody}
+              label={words.rotate}
+              title={words.rotateTitle(name)}
+              body={words.rotateBody}
               isBusy={isBusy}
               onYes={() => run(async () => onMade(await api.post<CreatedKey>(`${path}/rotate`, {})))}
             />
             <AskedTwice
-              label={TEXT.revoke}
-              title={TEXT.revokeTitle(name)}
-              body={TEXT.revokeBody}
+              label={words.revoke}
+              title={words.revokeTitle(name)}
+              body={words.revokeBody}
               isBusy={isBusy}
               onYes={() => run(revoke)}
             />
@@ -88,9 +90,10 @@ function ActionsCell({ apiKey, onMade, onChange, onChanged }: KeyRowProps) {
 }
 
 function ChangeButton({ onClick }: { onClick(): void }) {
+  const words = useSpeech().texts.keys;
   return (
     <button type="button" className="button" data-size="small" data-kind="quiet" onClick={onClick}>
-      {TEXT.change}
+      {words.change}
     </button>
   );
 }

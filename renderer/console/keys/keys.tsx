@@ -2,17 +2,16 @@ import { type RefObject, useEffect, useRef, useState } from 'react';
 import type { ApiKey, ApiKeyList, CreatedKey } from '../../../shared/api/keys.ts';
 import { useAsked, useSettled } from '../asked.ts';
 import { Card, Empty, Pending, Trouble } from '../parts.tsx';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi, useLive } from '../surroundings.ts';
 import { ChangeKey } from './key-change.tsx';
 import { KeyForm } from './key-form.tsx';
 import { KeyList } from './key-list.tsx';
 import { MadeKey } from './key-made.tsx';
 
-const TEXT = STRINGS.keys;
-
 /** The keys of clients: made here, shown once. */
 export function Keys() {
+  const words = useSpeech().texts.keys;
   const api = useApi();
   const { answer, problem, again } = useAsked('keys', () => api.get<ApiKeyList>('/v1/admin/keys'));
   const [made, setMade] = useState<CreatedKey>();
@@ -40,9 +39,9 @@ export function Keys() {
         />
       )}
       {answer !== undefined && <Trouble problem={problem} />}
-      <Card title={TEXT.list} actions={<ToForm form={form} />}>
+      <Card title={words.list} actions={<ToForm form={form} />}>
         {answer === undefined && <Pending problem={problem} />}
-        {answer?.data.length === 0 && <Empty title={TEXT.none}>{TEXT.noneHint}</Empty>}
+        {answer?.data.length === 0 && <Empty title={words.none}>{words.noneHint}</Empty>}
         {answer !== undefined && answer.data.length > 0 && (
           <KeyList keys={answer.data} onMade={onMade} onChange={setChanged} onChanged={again} />
         )}
@@ -56,6 +55,7 @@ export function Keys() {
 
 /** Below a list of forty keys a form would not be found. */
 function ToForm({ form }: { form: RefObject<HTMLElement | null> }) {
+  const words = useSpeech().texts.keys;
   return (
     <button
       type="button"
@@ -63,7 +63,7 @@ function ToForm({ form }: { form: RefObject<HTMLElement | null> }) {
       data-size="small"
       onClick={() => form.current?.querySelector('input')?.focus()}
     >
-      {TEXT.make}
+      {words.make}
     </button>
   );
 }

@@ -4,18 +4,18 @@ import { useDoing } from '../asked.ts';
 import { AskedTwice, Trouble } from '../parts.tsx';
 import { useReason } from '../reason-field.tsx';
 import { linkTo } from '../route.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi } from '../surroundings.ts';
 
-const TEXT = STRINGS.node;
 /** The page shows by itself when the node is drained. */
 const AT_ONCE = { deadline_ms: 0 };
 
 /** What an operator does with a node. */
 export function NodeActions({ node, onDone }: { node: NodeDetails; onDone(): void }) {
+  const words = useSpeech().texts.node;
   const api = useApi();
   const { isBusy, problem, run } = useDoing();
-  const [why, reasonField] = useReason(TEXT.reason, TEXT.reasonHint);
+  const [why, reasonField] = useReason(words.reason, words.reasonHint);
   const act = (what: string, body?: object, then?: () => void): void =>
     run(async () => {
       await api.post(`/v1/admin/nodes/${encodeURIComponent(node.id)}/${what}`, body);
@@ -35,26 +35,26 @@ export function NodeActions({ node, onDone }: { node: NodeDetails; onDone(): voi
       <div className="actions">
         {!isShut && !isOut && (
           <>
-            <Act label={TEXT.cordon} isBusy={isBusy} onClick={() => act('cordon', why)} />
-            <Act label={TEXT.drain} isBusy={isBusy} onClick={() => act('drain', { ...why, ...AT_ONCE })} />
+            <Act label={words.cordon} isBusy={isBusy} onClick={() => act('cordon', why)} />
+            <Act label={words.drain} isBusy={isBusy} onClick={() => act('drain', { ...why, ...AT_ONCE })} />
           </>
         )}
-        {isOut && <Act label={TEXT.uncordon} isBusy={isBusy} isMain onClick={() => act('uncordon')} />}
-        {isShut && <Act label={TEXT.approve} isBusy={isBusy} isMain onClick={() => act('approve')} />}
+        {isOut && <Act label={words.uncordon} isBusy={isBusy} isMain onClick={() => act('uncordon')} />}
+        {isShut && <Act label={words.approve} isBusy={isBusy} isMain onClick={() => act('approve')} />}
         {node.status !== 'revoked' && (
           <AskedTwice
-            label={TEXT.revoke}
-            title={TEXT.revokeTitle(node.name)}
-            body={TEXT.revokeBody}
+            label={words.revoke}
+            title={words.revokeTitle(node.name)}
+            body={words.revokeBody}
             isBusy={isBusy}
             onYes={() => act('revoke')}
           />
         )}
         {!node.connected && (
           <AskedTwice
-            label={TEXT.forget}
-            title={TEXT.forgetTitle(node.name)}
-            body={TEXT.forgetBody}
+            label={words.forget}
+            title={words.forgetTitle(node.name)}
+            body={words.forgetBody}
             isBusy={isBusy}
             onYes={forget}
           />
@@ -87,6 +87,7 @@ type LabelFormProps = { isBusy: boolean; onLabel(labels: Record<string, string |
 
 /** `room=attic` sets a label, `room=` takes it away; what is refused stays to be mended. */
 function LabelForm({ isBusy, onLabel }: LabelFormProps) {
+  const words = useSpeech().texts.node;
   const [text, setText] = useState('');
   const id = useId();
   const submit = (event: FormEvent): void => {
@@ -98,24 +99,24 @@ function LabelForm({ isBusy, onLabel }: LabelFormProps) {
   return (
     <form className="inline-form" onSubmit={submit}>
       <div className="field">
-        <label htmlFor={id}>{TEXT.label}</label>
+        <label htmlFor={id}>{words.label}</label>
         <input
           id={id}
           className="input code"
           placeholder="room=attic"
           pattern="[^=]+=.*"
-          title={TEXT.labelHint}
+          title={words.labelHint}
           required
           value={text}
           onChange={({ target }) => setText(target.value)}
           aria-describedby={`${id}-hint`}
         />
         <p className="hint" id={`${id}-hint`}>
-          {TEXT.labelHint}
+          {words.labelHint}
         </p>
       </div>
       <button type="submit" className="button" data-size="small" disabled={isBusy}>
-        {TEXT.setLabel}
+        {words.setLabel}
       </button>
     </form>
   );

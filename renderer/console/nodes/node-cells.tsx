@@ -2,10 +2,7 @@ import type { NodeStatus, NodeSummary } from '../../../shared/api/nodes.ts';
 import { isServiceType, KERNEL_TYPES } from '../../../shared/protocol/subjects.ts';
 import { Badge, Load, type Tone } from '../parts.tsx';
 import { linkTo } from '../route.ts';
-import { shownSince } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
-
-const TEXT = STRINGS.nodes;
+import { useSpeech } from '../speech.ts';
 
 export const NODE_TONES: Record<NodeStatus, Tone> = {
   ready: 'good',
@@ -32,34 +29,40 @@ export function NameCell({ node: { id, name } }: Pick<NodeCellProps, 'node'>) {
 }
 
 export function StatusCell({ node: { status, reason, since }, now }: NodeCellProps) {
+  const { texts, show } = useSpeech();
+  const words = texts.nodes;
   return (
     <td>
-      <Badge tone={NODE_TONES[status]}>{TEXT.statuses[status]}</Badge>
-      {reason !== null && <span className="sub">{TEXT.reasonOf(reason, shownSince(since, now))}</span>}
+      <Badge tone={NODE_TONES[status]}>{words.statuses[status]}</Badge>
+      {reason !== null && <span className="sub">{words.reasonOf(reason, show.since(since, now))}</span>}
     </td>
   );
 }
 
 export function LoadCell({ node: { name, slots } }: Pick<NodeCellProps, 'node'>) {
+  const words = useSpeech().texts.nodes;
   return (
     <td>
-      <Load used={slots.used} total={slots.total} label={TEXT.loadOf(name)} />
+      <Load used={slots.used} total={slots.total} label={words.loadOf(name)} />
     </td>
   );
 }
 
 export function SeenCell({ node, now }: NodeCellProps) {
-  return <td className="nowrap">{node.connected ? TEXT.connected : shownSince(node.last_seen_at, now)}</td>;
+  const { texts, show } = useSpeech();
+  const words = texts.nodes;
+  return <td className="nowrap">{node.connected ? words.connected : show.since(node.last_seen_at, now)}</td>;
 }
 
 /** The first model by its name, how many others there are, and what is no model. */
 export function Served({ models: served }: Pick<NodeSummary, 'models'>) {
+  const words = useSpeech().texts.nodes;
   const { model: models = [], program: programs = [], kernels } = Object.groupBy(served, ({ type }) => kindOf(type));
-  const also = [...programs.map(({ name }) => name), ...(kernels === undefined ? [] : [TEXT.kernels])];
+  const also = [...programs.map(({ name }) => name), ...(kernels === undefined ? [] : [words.kernels])];
   return (
     <>
       {models[0] !== undefined && <span className="sub code">{models[0].name}</span>}
-      {models.length > 1 && <span className="sub quiet">{TEXT.moreModels(models.length - 1)}</span>}
+      {models.length > 1 && <span className="sub quiet">{words.moreModels(models.length - 1)}</span>}
       {also.length > 0 && <span className="sub quiet">{also.join(', ')}</span>}
     </>
   );

@@ -3,16 +3,15 @@ import type { CapabilityDocument } from '../../../shared/protocol/capabilities.t
 import { machineTexts } from '../../../shared/protocol/machine-text.ts';
 import { useAsked, useSettled } from '../asked.ts';
 import { Badge, Card, Empty, Fact, Facts, Load, Pending, Table, Trouble, useNow } from '../parts.tsx';
-import { shownCount, shownDuration, shownMoment, shownSince, shownText } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi, useLive } from '../surroundings.ts';
 import { NodeActions } from './node-actions.tsx';
 import { kindOf, Labels, NODE_TONES } from './node-cells.tsx';
 
-const TEXT = STRINGS.node;
-
 /** One node: how it is doing, why it is not used, and what an operator can do about it. */
 export function NodeView({ id }: { id: string }) {
+  const { texts, show } = useSpeech();
+  const words = texts.node;
   const api = useApi();
   const path = `/v1/nodes/${encodeURIComponent(id)}`;
   const details = useAsked(`node ${id}`, () => api.get<NodeDetails>(path));
@@ -31,35 +30,35 @@ export function NodeView({ id }: { id: string }) {
   return (
     <>
       <Trouble problem={details.problem ?? health.problem} />
-      <Card title={TEXT.state}>
+      <Card title={words.state}>
         <p className="status-line">
-          <Badge tone={NODE_TONES[node.status]}>{STRINGS.nodes.statuses[node.status]}</Badge>
-          <Load used={node.slots.used} total={node.slots.total} label={STRINGS.nodes.loadOf(node.name)} />
+          <Badge tone={NODE_TONES[node.status]}>{texts.nodes.statuses[node.status]}</Badge>
+          <Load used={node.slots.used} total={node.slots.total} label={texts.nodes.loadOf(node.name)} />
         </p>
         {health.answer !== undefined && <Reasons reasons={health.answer.reasons} status={node.status} />}
         <NodeActions node={node} onDone={refresh} />
       </Card>
       <div className="columns">
-        <Card title={TEXT.facts}>
+        <Card title={words.facts}>
           <Facts>
-            <Fact name={TEXT.name}>{node.name}</Fact>
-            <Fact name={TEXT.trust}>{node.trust}</Fact>
-            <Fact name={TEXT.labels}>
+            <Fact name={words.name}>{node.name}</Fact>
+            <Fact name={words.trust}>{node.trust}</Fact>
+            <Fact name={words.labels}>
               <Labels labels={node.labels} />
             </Fact>
-            <Fact name={TEXT.machine}>
+            <Fact name={words.machine}>
               <Machine document={details.answer.document} />
             </Fact>
-            <Fact name={TEXT.version}>{shownText(details.answer.version)}</Fact>
-            <Fact name={TEXT.roundTrip}>{shownDuration(details.answer.round_trip_ms)}</Fact>
-            <Fact name={TEXT.attempts}>
-              {TEXT.attemptsOf(
-                shownCount(health.answer?.attempts.succeeded),
-                shownCount(health.answer?.attempts.failed),
+            <Fact name={words.version}>{show.text(details.answer.version)}</Fact>
+            <Fact name={words.roundTrip}>{show.duration(details.answer.round_trip_ms)}</Fact>
+            <Fact name={words.attempts}>
+              {words.attemptsOf(
+                show.count(health.answer?.attempts.succeeded),
+                show.count(health.answer?.attempts.failed),
               )}
             </Fact>
-            <Fact name={TEXT.firstSeen}>{shownMoment(node.first_seen_at)}</Fact>
-            <Fact name={TEXT.lastSeen}>{shownSince(node.last_seen_at, now)}</Fact>
+            <Fact name={words.firstSeen}>{show.moment(node.first_seen_at)}</Fact>
+            <Fact name={words.lastSeen}>{show.since(node.last_seen_at, now)}</Fact>
           </Facts>
         </Card>
         <Models node={node} health={health.answer} />
@@ -69,7 +68,8 @@ export function NodeView({ id }: { id: string }) {
 }
 
 function Machine({ document }: Pick<NodeDetails, 'document'>) {
-  if (document === null) return shownText(null);
+  const { show } = useSpeech();
+  if (document === null) return show.text(null);
   return machineTexts((document as CapabilityDocument).hardware).map((part) => (
     <span key={part} className="sub">
       {part}
@@ -78,10 +78,11 @@ function Machine({ document }: Pick<NodeDetails, 'document'>) {
 }
 
 function Reasons({ reasons, status }: { reasons: readonly string[]; status: NodeDetails['status'] }) {
-  if (reasons.length === 0) return status === 'ready' ? <p className="quiet">{TEXT.used}</p> : null;
+  const words = useSpeech().texts.node;
+  if (reasons.length === 0) return status === 'ready' ? <p className="quiet">{words.used}</p> : null;
   return (
     <div className="reasons">
-      <h3>{TEXT.whyNot}</h3>
+      <h3>{words.whyNot}</h3>
       <ul>
         {reasons.map((reason) => (
           <li key={reason}>{reason}</li>
@@ -92,12 +93,14 @@ function Reasons({ reasons, status }: { reasons: readonly string[]; status: Node
 }
 
 function Models({ node, health }: { node: NodeDetails; health: NodeHealth | undefined }) {
+  const { texts, show } = useSpeech();
+  const words = texts.node;
   return (
-    <Card title={TEXT.models}>
+    <Card title={words.models}>
       {node.models.length === 0 ? (
-        <Empty title={TEXT.noModels}>{TEXT.noModelsHint}</Empty>
+        <Empty title={words.noModels}>{words.noModelsHint}</Empty>
       ) : (
-        <Table label={TEXT.models} heads={TEXT.modelHeads}>
+        <Table label={words.models} heads={words.modelHeads}>
           {node.models.map(({ name, type, state }) => {
             const measured = health?.models.find(({ model }) => model === name);
             return (
@@ -105,10 +108,10 @@ function Models({ node, health }: { node: NodeDetails; health: NodeHealth | unde
                 <th scope="row" className="code">
                   {name}
                 </th>
-                <td>{TEXT.kinds[kindOf(type)]}</td>
+                <td>{words.kinds[kindOf(type)]}</td>
                 <td>{state}</td>
-                <td className="number">{shownDuration(measured?.first_token_ms)}</td>
-                <td className="number">{shownCount(measured?.tokens_per_s)}</td>
+                <td className="number">{show.duration(measured?.first_token_ms)}</td>
+                <td className="number">{show.count(measured?.tokens_per_s)}</td>
               </tr>
             );
           })}

@@ -4,17 +4,16 @@ import { isForBrowsers, joinPageLink } from '../../../shared/identity/pairing-li
 import { useAsked, useDoing, useSettled } from '../asked.ts';
 import { Badge, Card, CopyButton, Empty, Pending, Table, type Tone, Trouble, useNow } from '../parts.tsx';
 import { linkTo } from '../route.ts';
-import { shownAgo } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi, useLive } from '../surroundings.ts';
 import { QrCode } from './qr-code.tsx';
 
-const TEXT = STRINGS.pairing;
 const LOOPBACK = /^(localhost|\[::1\]|127(\.\d+){3})$/;
 const CODE_TONES: Record<ListedCode['state'], Tone> = { open: 'good', used: 'off', expired: 'off' };
 
 /** How nodes come in: a code for each, and the moment at which it arrives. */
 export function Pairing() {
+  const words = useSpeech().texts.pairing;
   const api = useApi();
   const { nodes } = useLive();
   const [code, setCode] = useState<PairingCode>();
@@ -31,7 +30,7 @@ export function Pairing() {
   return (
     <>
       {pending.length > 0 && (
-        <Card title={TEXT.pending}>
+        <Card title={words.pending}>
           <ul>
             {pending.map(({ id, name }) => (
               <li key={id}>
@@ -41,17 +40,17 @@ export function Pairing() {
           </ul>
         </Card>
       )}
-      <Card title={TEXT.make}>
-        <p>{TEXT.intro}</p>
+      <Card title={words.make}>
+        <p>{words.intro}</p>
         <div className="actions">
           <button type="button" className="button" data-kind="primary" disabled={isBusy} onClick={make}>
-            {code === undefined ? TEXT.makeIt : TEXT.makeAnother}
+            {code === undefined ? words.makeIt : words.makeAnother}
           </button>
         </div>
         <Trouble problem={problem} />
         {code !== undefined && <Invitation code={code} listed={codes.answer?.data.find(({ id }) => id === code.id)} />}
       </Card>
-      <Card title={TEXT.codes}>
+      <Card title={words.codes}>
         {codes.answer === undefined ? (
           <Pending problem={codes.problem} />
         ) : (
@@ -66,6 +65,7 @@ export function Pairing() {
 }
 
 function Invitation({ code, listed }: { code: PairingCode; listed: ListedCode | undefined }) {
+  const words = useSpeech().texts.pairing;
   const command = `npx sparewatt agent --pair '${code.link}'`;
   const origin = new URL(code.link).searchParams.get('relay') ?? location.origin;
   const page = `${origin}/join#code=${code.code}`;
@@ -73,14 +73,14 @@ function Invitation({ code, listed }: { code: PairingCode; listed: ListedCode | 
     <div className="invitation">
       <div className="invitation-text">
         <Arrival code={code} listed={listed} />
-        {LOOPBACK.test(new URL(origin).hostname) && <p className="notice">{TEXT.onlyHere}</p>}
+        {LOOPBACK.test(new URL(origin).hostname) && <p className="notice">{words.onlyHere}</p>}
         <p className="code big-code">{code.code}</p>
-        <Way name={TEXT.byCommand} text={command} />
-        {isForBrowsers(origin) ? <Way name={TEXT.byPage} text={page} /> : <p className="notice">{TEXT.noPage}</p>}
-        <Way name={TEXT.byLink} text={code.link} />
+        <Way name={words.byCommand} text={command} />
+        {isForBrowsers(origin) ? <Way name={words.byPage} text={page} /> : <p className="notice">{words.noPage}</p>}
+        <Way name={words.byLink} text={code.link} />
       </div>
       {/* A phone opens the page; the app reads it as a link, with the relay's key. */}
-      <QrCode text={isForBrowsers(origin) ? joinPageLink(code.link) : code.link} label={TEXT.qr} />
+      <QrCode text={isForBrowsers(origin) ? joinPageLink(code.link) : code.link} label={words.qr} />
     </div>
   );
 }
@@ -99,29 +99,34 @@ function Way({ name, text }: { name: string; text: string }) {
 
 /** Only the node that this code let in counts as arrived. */
 function Arrival({ code, listed }: { code: PairingCode; listed: ListedCode | undefined }) {
+  const { texts, show } = useSpeech();
+  const words = texts.pairing;
   const { nodes } = useLive();
   const now = useNow(1_000);
   const node = nodes.find(({ id }) => id === listed?.usedBy);
   if (listed?.state === 'used') {
     return (
       <p className="notice" data-kind="good" role="status">
-        {TEXT.arrived} <a href={linkTo('nodes', listed.usedBy ?? '')}>{node?.name ?? listed.usedBy}</a>
+        {words.arrived} <a href={linkTo('nodes', listed.usedBy ?? '')}>{node?.name ?? listed.usedBy}</a>
       </p>
     );
   }
   const isOver = listed?.state === 'expired' || code.expiresAt <= now;
   return (
     <p className="notice" role="status" data-kind={isOver ? 'warn' : undefined}>
-      {isOver ? TEXT.expired : TEXT.waits} {!isOver && <span aria-hidden="true">{shownAgo(code.expiresAt, now)}</span>}
+      {isOver ? words.expired : words.waits}{' '}
+      {!isOver && <span aria-hidden="true">{show.ago(code.expiresAt, now)}</span>}
     </p>
   );
 }
 
 function Codes({ codes, onChanged }: { codes: readonly ListedCode[]; onChanged(): void }) {
+  const { texts, show } = useSpeech();
+  const words = texts.pairing;
   const api = useApi();
   const { isBusy, problem, run } = useDoing();
   const now = useNow();
-  if (codes.length === 0) return <Empty title={TEXT.none}>{TEXT.noneHint}</Empty>;
+  if (codes.length === 0) return <Empty title={words.none}>{words.noneHint}</Empty>;
   const withdraw = (id: string): void =>
     run(async () => {
       await api.remove(`/v1/admin/pairing-codes/${encodeURIComponent(id)}`);
@@ -129,16 +134,16 @@ function Codes({ codes, onChanged }: { codes: readonly ListedCode[]; onChanged()
     });
   return (
     <>
-      <Table label={TEXT.codes} heads={TEXT.heads}>
+      <Table label={words.codes} heads={words.heads}>
         {codes.map(({ id, state, createdAt, expiresAt, usedBy }) => (
           <tr key={id}>
             <th scope="row" className="code">
               {id}
             </th>
             <td>
-              <Badge tone={CODE_TONES[state]}>{TEXT.states[state]}</Badge>
+              <Badge tone={CODE_TONES[state]}>{words.states[state]}</Badge>
             </td>
-            <td className="nowrap">{shownAgo(createdAt, now)}</td>
+            <td className="nowrap">{show.ago(createdAt, now)}</td>
             <td>
               {state === 'open' && (
                 <button
@@ -149,7 +154,7 @@ function Codes({ codes, onChanged }: { codes: readonly ListedCode[]; onChanged()
                   disabled={isBusy}
                   onClick={() => withdraw(id)}
                 >
-                  {TEXT.withdraw(shownAgo(expiresAt, now))}
+                  {words.withdraw(show.ago(expiresAt, now))}
                 </button>
               )}
               {usedBy !== null && (

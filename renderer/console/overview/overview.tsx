@@ -1,17 +1,16 @@
 import type { AdminStats } from '../../../shared/api/stats.ts';
 import { Card, Empty, Fact, Facts, useNow } from '../parts.tsx';
 import { linkTo } from '../route.ts';
-import { shownAgo, shownBytes, shownCompact, shownCount } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useLive } from '../surroundings.ts';
 import { Usage } from './usage.tsx';
 
-const TEXT = STRINGS.overview;
-
 /** How the relay is doing, now and over the last month. */
 export function Overview() {
+  const { texts } = useSpeech();
+  const words = texts.overview;
   const { stats } = useLive();
-  if (stats === null) return <p className="quiet">{STRINGS.loading}</p>;
+  if (stats === null) return <p className="quiet">{texts.loading}</p>;
   return (
     <>
       {stats.health.reasons.map((reason) => (
@@ -21,8 +20,8 @@ export function Overview() {
       ))}
       {stats.nodes.known === 0 && (
         <div className="card">
-          <Empty title={TEXT.noNodes}>
-            {TEXT.noNodesHint} <a href={linkTo('pairing')}>{TEXT.pairOne}</a>
+          <Empty title={words.noNodes}>
+            {words.noNodesHint} <a href={linkTo('pairing')}>{words.pairOne}</a>
           </Empty>
         </div>
       )}
@@ -37,19 +36,21 @@ export function Overview() {
 }
 
 function Figures({ stats }: { stats: AdminStats }) {
+  const { texts, show } = useSpeech();
+  const words = texts.overview;
   const { nodes, slots, jobs, last_minute: minute, models } = stats;
   const figures = [
-    [TEXT.nodes, `${shownCount(nodes.connected)} / ${shownCount(nodes.known)}`],
-    [TEXT.slots, `${shownCount(slots.used)} / ${shownCount(slots.total)}`],
-    [TEXT.models, shownCount(models)],
-    [TEXT.running, shownCount(jobs.running)],
-    [TEXT.waiting, shownCount(jobs.waiting + jobs.queued)],
-    [TEXT.perMinute, shownCount(minute.jobs)],
-    [TEXT.tokensPerMinute, shownCompact(minute.input_tokens + minute.output_tokens)],
-    [TEXT.failedPerMinute, shownCount(minute.failed)],
+    [words.nodes, `${show.count(nodes.connected)} / ${show.count(nodes.known)}`],
+    [words.slots, `${show.count(slots.used)} / ${show.count(slots.total)}`],
+    [words.models, show.count(models)],
+    [words.running, show.count(jobs.running)],
+    [words.waiting, show.count(jobs.waiting + jobs.queued)],
+    [words.perMinute, show.count(minute.jobs)],
+    [words.tokensPerMinute, show.compact(minute.input_tokens + minute.output_tokens)],
+    [words.failedPerMinute, show.count(minute.failed)],
   ] as const;
   return (
-    <Card title={TEXT.now}>
+    <Card title={words.now}>
       <dl className="figures">
         {figures.map(([name, value]) => (
           <div key={name}>
@@ -63,17 +64,19 @@ function Figures({ stats }: { stats: AdminStats }) {
 }
 
 function Problems({ problems }: { problems: AdminStats['problems'] }) {
+  const { texts, show } = useSpeech();
+  const words = texts.overview;
   const lists = [
-    [TEXT.jobProblems, problems.jobs],
-    [TEXT.refusals, problems.requests],
+    [words.jobProblems, problems.jobs],
+    [words.refusals, problems.requests],
   ] as const;
   return (
-    <Card title={TEXT.problems}>
+    <Card title={words.problems}>
       {lists.map(([name, counts]) => (
         <div key={name} className="counts">
           <h3>{name}</h3>
           {Object.keys(counts).length === 0 ? (
-            <p className="quiet">{TEXT.none}</p>
+            <p className="quiet">{words.none}</p>
           ) : (
             <dl>
               {Object.entries(counts)
@@ -83,7 +86,7 @@ function Problems({ problems }: { problems: AdminStats['problems'] }) {
                     <dt>
                       <code>{code}</code>
                     </dt>
-                    <dd>{shownCount(count)}</dd>
+                    <dd>{show.count(count)}</dd>
                   </div>
                 ))}
             </dl>
@@ -95,24 +98,26 @@ function Problems({ problems }: { problems: AdminStats['problems'] }) {
 }
 
 function Relay({ stats }: { stats: AdminStats }) {
+  const { texts, show } = useSpeech();
+  const words = texts.overview;
   const { storage, jobs, version, since } = stats;
   const now = useNow();
   return (
-    <Card title={TEXT.relay}>
+    <Card title={words.relay}>
       <Facts>
-        <Fact name={TEXT.version}>{version}</Fact>
-        <Fact name={TEXT.started}>{shownAgo(since, now)}</Fact>
-        <Fact name={TEXT.database}>{shownBytes(storage.database_bytes)}</Fact>
-        <Fact name={TEXT.free}>{shownBytes(storage.free_bytes)}</Fact>
+        <Fact name={words.version}>{version}</Fact>
+        <Fact name={words.started}>{show.ago(since, now)}</Fact>
+        <Fact name={words.database}>{show.bytes(storage.database_bytes)}</Fact>
+        <Fact name={words.free}>{show.bytes(storage.free_bytes)}</Fact>
         {Object.entries(jobs.finished).map(([state, count]) => (
-          <Fact key={state} name={TEXT.ever(state)}>
-            {shownCount(count)}
+          <Fact key={state} name={words.ever(state)}>
+            {show.count(count)}
           </Fact>
         ))}
       </Facts>
       <p className="quiet">
         <a href="licences.txt" target="_blank" rel="noreferrer">
-          {TEXT.licences}
+          {words.licences}
         </a>
       </p>
     </Card>

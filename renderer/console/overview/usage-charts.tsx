@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import { Table } from '../parts.tsx';
-import { shownCompact, shownCount } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
-import { SECONDS_OF, timeOf, type UsageSeries, type UsageTable, type UsageUnit } from './usage-table.ts';
+import type { Show } from '../shown.ts';
+import { useSpeech } from '../speech.ts';
+import type { Texts } from '../texts/texts.ts';
+import { SECONDS_OF, timeOf, type UsageTable, type UsageUnit } from './usage-table.ts';
 
-const TEXT = STRINGS.overview;
 const LEAST_SHOWN: Readonly<Record<UsageUnit, number>> = { day: 6, hour: 23 };
 const STEPS: Readonly<Record<UsageUnit, readonly number[]>> = { day: [1, 2, 7], hour: [3, 6, 12] };
 const BAR_PX = 28;
@@ -13,23 +13,27 @@ const BAR_PX = 28;
 const USUAL_TEXT_PX = 16;
 const WHOLE_STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
+type Words = Texts['overview'];
+/** What a series is called; `undefined` is that of all others. */
+type LabelOf = (id: string | undefined) => string;
 type Bars = { label: string; color: string; values: readonly number[] };
 type ChartProps = { title: string; table: UsageTable; bars: readonly Bars[] };
 
 /** Jobs and tokens of each day or hour, as bars, and as a table for who cannot see them. */
 export function UsageCharts({ table, nameOf }: { table: UsageTable; nameOf(id: string): string }) {
+  const words = useSpeech().texts.overview;
   const { unit, group } = table;
-  const label = (id: string): string => (id === '' ? TEXT.noneOf : nameOf(id));
+  const label: LabelOf = (id) => (id === undefined ? words.others : id === '' ? words.noneOf : nameOf(id));
   const [isOpen, setOpen] = useState(false);
   return (
     <>
       <div className="charts">
-        <Chart title={TEXT.jobsBy[unit]} table={table} bars={jobBars(table, label)} />
-        <Chart title={TEXT.tokensBy[unit]} table={table} bars={tokenBars(table, label)} />
+        <Chart title={words.jobsBy[unit]} table={table} bars={jobBars(table, label, words)} />
+        <Chart title={words.tokensBy[unit]} table={table} bars={tokenBars(table, label, words)} />
       </div>
       {group !== undefined && <Legend table={table} label={label} />}
       <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-        <summary>{TEXT.asTable}</summary>
+        <summary>{words.asTable}</summary>
         {/* A month of many nodes is thousands of rows, each drawn again with every job that ends. */}
         {isOpen && <Rows table={table} label={label} />}
       </details>
@@ -37,69 +41,69 @@ export function UsageCharts({ table, nameOf }: { table: UsageTable; nameOf(id: s
   );
 }
 
-function Rows({ table, label }: { table: UsageTable; label(id: string): string }) {
+function Rows({ table, label }: { table: UsageTable; label: LabelOf }) {
+  const { texts, show } = useSpeech();
+  const words = texts.overview;
   const { unit, group, rows } = table;
   return (
-    <Table label={TEXT.usage[unit]} heads={headsOf(table)}>
+    <Table label={words.usage[unit]} heads={headsOf(table, words)}>
       {rows.map((row) => (
         <tr key={`${timeOf(row)} ${group === undefined ? '' : row[group]}`}>
           <th scope="row">{row.hour?.replace('T', ' ') ?? row.day}</th>
           {group !== undefined && <td className="code">{label(row[group] ?? '')}</td>}
-          <td className="number">{shownCount(row.jobs)}</td>
-          <td className="number">{shownCount(row.failed)}</td>
-          <td className="number">{shownCount(row.input_tokens)}</td>
-          <td className="number">{shownCount(row.output_tokens)}</td>
+          <td className="number">{show.count(row.jobs)}</td>
+          <td className="number">{show.count(row.failed)}</td>
+          <td className="number">{show.count(row.input_tokens)}</td>
+          <td className="number">{show.count(row.output_tokens)}</td>
         </tr>
       ))}
     </Table>
   );
 }
 
-function headsOf({ unit, group }: UsageTable): string[] {
-  const counts = [TEXT.jobs, TEXT.failed, TEXT.inputTokens, TEXT.outputTokens];
-  return [TEXT.units[unit], ...(group === undefined ? [] : [TEXT.groups[group]]), ...counts];
+function headsOf({ unit, group }: UsageTable, words: Words): string[] {
+  const counts = [words.jobs, words.failed, words.inputTokens, words.outputTokens];
+  return [words.units[unit], ...(group === undefined ? [] : [words.groups[group]]), ...counts];
 }
 
-function jobBars(table: UsageTable, label: (id: string) => string): Bars[] {
+function jobBars(table: UsageTable, label: LabelOf, words: Words): Bars[] {
   if (table.group !== undefined) return stacked(table, 'jobs', label);
   return table.groups.flatMap(({ jobs, failed }) => [
-    { label: TEXT.jobs, color: '--accent', values: jobs },
-    { label: TEXT.failed, color: '--danger', values: failed },
+    { label: words.jobs, color: '--accent', values: jobs },
+    { label: words.failed, color: '--danger', values: failed },
   ]);
 }
 
-function tokenBars(table: UsageTable, label: (id: string) => string): Bars[] {
+function tokenBars(table: UsageTable, label: LabelOf, words: Words): Bars[] {
   if (table.group !== undefined) return stacked(table, 'tokens', label);
-  return table.groups.map(({ tokens }) => ({ label: TEXT.tokens, color: '--accent', values: tokens }));
+  return table.groups.map(({ tokens }) => ({ label: words.tokens, color: '--accent', values: tokens }));
 }
 
 /** One upon the other. The highest are drawn first, and the others in front of them. */
-function stacked(table: UsageTable, of: 'jobs' | 'tokens', label: (id: string) => string): Bars[] {
+function stacked(table: UsageTable, of: 'jobs' | 'tokens', label: LabelOf): Bars[] {
   let below = table.times.map(() => 0);
   const bars = table.groups.map((series, at) => {
     below = below.map((height, time) => height + (series[of][time] ?? 0));
-    return { label: nameOfSeries(series, label), color: colorOf(at), values: below };
+    return { label: label(series.id), color: colorOf(at), values: below };
   });
   return bars.reverse();
 }
 
-function Legend({ table, label }: { table: UsageTable; label(id: string): string }) {
-  const total = (values: readonly number[]): string => shownCompact(values.reduce((sum, value) => sum + value, 0));
+function Legend({ table, label }: { table: UsageTable; label: LabelOf }) {
+  const { texts, show } = useSpeech();
+  const words = texts.overview;
+  const total = (values: readonly number[]): string => show.compact(values.reduce((sum, value) => sum + value, 0));
   return (
     <ul className="legend">
       {table.groups.map((series, at) => (
         <li key={series.id ?? 'others'}>
           <span className="legend-mark" data-series={at + 1} aria-hidden="true" />
-          <span className="code">{nameOfSeries(series, label)}</span>{' '}
-          <span className="quiet">{TEXT.usedBy(total(series.jobs), total(series.tokens))}</span>
+          <span className="code">{label(series.id)}</span>{' '}
+          <span className="quiet">{words.usedBy(total(series.jobs), total(series.tokens))}</span>
         </li>
       ))}
     </ul>
   );
-}
-
-function nameOfSeries({ id }: UsageSeries, label: (id: string) => string): string {
-  return id === undefined ? TEXT.others : label(id);
 }
 
 function colorOf(at: number): string {
@@ -107,16 +111,18 @@ function colorOf(at: number): string {
 }
 
 function Chart({ title, table, bars }: ChartProps) {
+  const { texts, show } = useSpeech();
+  const words = texts.overview;
   const place = useRef<HTMLDivElement>(null);
   const drawn = JSON.stringify([table.unit, table.times, bars]);
   useEffect(() => {
     const { current } = place;
     if (current === null) return;
     const [unit, times, all] = JSON.parse(drawn) as [UsageUnit, number[], Bars[]];
-    let plot = draw(current, { unit, times, bars: all });
+    let plot = draw(current, { unit, times, bars: all }, show);
     const again = (): void => {
       plot.destroy();
-      plot = draw(current, { unit, times, bars: all });
+      plot = draw(current, { unit, times, bars: all }, show);
     };
     // A canvas does not hear of another theme, or of room that was won.
     const themes = ['(prefers-color-scheme: dark)', '(forced-colors: active)'].map((query) => matchMedia(query));
@@ -137,18 +143,18 @@ function Chart({ title, table, bars }: ChartProps) {
       for (const theme of themes) theme.removeEventListener('change', again);
       plot.destroy();
     };
-  }, [drawn]);
+  }, [drawn, show]);
   const total = bars[0]?.values.reduce((sum, value) => sum + value, 0) ?? 0;
   return (
     <figure>
       <figcaption>
-        {title} <span className="quiet">{TEXT.inAll(shownCompact(total))}</span>
+        {title} <span className="quiet">{words.inAll(show.compact(total))}</span>
       </figcaption>
       <div
         ref={place}
         className="chart"
         role="img"
-        aria-label={TEXT.chartLabel(title, table.times.length, TEXT.units[table.unit].toLowerCase())}
+        aria-label={words.chartLabel(title, table.times.length, table.unit)}
       />
     </figure>
   );
@@ -161,7 +167,8 @@ function textSizePx(): number {
   return Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
 }
 
-function draw(place: HTMLElement, { unit, times, bars }: Drawing): uPlot {
+function draw(place: HTMLElement, { unit, times, bars }: Drawing, show: Show): uPlot {
+  const labels = axisLabels(show);
   const scale = textSizePx() / USUAL_TEXT_PX;
   const stepS = SECONDS_OF[unit];
   const color = (name: string): string => getComputedStyle(place).getPropertyValue(name).trim() || 'CanvasText';
@@ -194,7 +201,7 @@ function draw(place: HTMLElement, { unit, times, bars }: Drawing): uPlot {
         {
           ...axis,
           grid: { show: false },
-          values: (_plot, splits) => splits.map(LABELS[unit]),
+          values: (_plot, splits) => splits.map(labels[unit]),
           incrs: STEPS[unit].map((n) => n * stepS),
           size: 30 * scale,
           space: 50 * scale,
@@ -205,7 +212,7 @@ function draw(place: HTMLElement, { unit, times, bars }: Drawing): uPlot {
           space: 30 * scale,
           // Nothing that is counted here comes in parts.
           incrs: WHOLE_STEPS,
-          values: (_plot, splits) => splits.map(shownCompact),
+          values: (_plot, splits) => splits.map(show.compact),
         },
       ],
       tzDate: (at) => uPlot.tzDate(new Date(at * 1_000), 'Etc/UTC'),
@@ -236,8 +243,7 @@ function resolveColor(place: HTMLElement, color: string): string {
   return resolved;
 }
 
-const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
-const HOUR = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC' });
-const dayLabel = (at: number): string => DAY.format(at * 1_000);
-const hourLabel = (at: number): string => (at % SECONDS_OF.day === 0 ? dayLabel(at) : HOUR.format(at * 1_000));
-const LABELS: Readonly<Record<UsageUnit, (at: number) => string>> = { day: dayLabel, hour: hourLabel };
+/** Midnight is told as the day that it begins. */
+function axisLabels({ dayUtc, hourUtc }: Show): Readonly<Record<UsageUnit, (at: number) => string>> {
+  return { day: dayUtc, hour: (at) => (at % SECONDS_OF.day === 0 ? dayUtc(at) : hourUtc(at)) };
+}

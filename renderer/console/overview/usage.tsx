@@ -5,18 +5,18 @@ import { ChoiceField } from '../fields.tsx';
 import { useKeyNames } from '../keys/key-names.tsx';
 import { Card, Empty, Trouble } from '../parts.tsx';
 import { linkTo } from '../route.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi, useLive } from '../surroundings.ts';
 import { UsageCharts } from './usage-charts.tsx';
 import { HOURS_SHOWN, type UsageGroup, type UsageUnit, usageTable } from './usage-table.ts';
 
-const TEXT = STRINGS.overview;
 const HOUR_MS = 3_600_000;
 const UNITS: readonly UsageUnit[] = ['day', 'hour'];
 const GROUPS: readonly (UsageGroup | '')[] = ['', 'key', 'model', 'node'];
 
 /** What was used, by day or by hour, of all or told apart by key, model or node. */
 export function Usage() {
+  const words = useSpeech().texts.overview;
   const api = useApi();
   const [unit, setUnit] = useState<UsageUnit>('day');
   const [group, setGroup] = useState<UsageGroup | ''>('');
@@ -29,39 +29,39 @@ export function Usage() {
   const whole = path(`${unit},key,model,node`);
   return (
     <Card
-      title={TEXT.usage[unit]}
+      title={words.usage[unit]}
       actions={
         <span className="actions">
           <a className="button" data-size="small" href={`${whole}&format=csv`} download="usage.csv">
-            {TEXT.csv}
+            {words.csv}
           </a>
           <a className="button" data-size="small" href={whole} download="usage.json">
-            {TEXT.json}
+            {words.json}
           </a>
         </span>
       }
     >
       <div className="choices">
         <ChoiceField<UsageUnit>
-          label={TEXT.range}
+          label={words.range}
           value={unit}
           options={UNITS}
-          nameOf={(name) => TEXT.ranges[name]}
+          nameOf={(name) => words.ranges[name]}
           onChoose={setUnit}
         />
         <ChoiceField<UsageGroup | ''>
-          label={TEXT.apart}
+          label={words.apart}
           value={group}
           options={GROUPS}
-          nameOf={(name) => TEXT.groups[name]}
+          nameOf={(name) => words.groups[name]}
           onChoose={setGroup}
         />
       </div>
       <Trouble problem={problem} />
       {table.rows.length > 0 && <UsageCharts table={table} nameOf={nameOf} />}
       {answer !== undefined && table.rows.length === 0 && (
-        <Empty title={TEXT.noUsage[unit]}>
-          {TEXT.noUsageHint} <a href={linkTo('playground')}>{TEXT.tryOne}</a>
+        <Empty title={words.noUsage[unit]}>
+          {words.noUsageHint} <a href={linkTo('playground')}>{words.tryOne}</a>
         </Empty>
       )}
     </Card>

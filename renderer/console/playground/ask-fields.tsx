@@ -1,9 +1,7 @@
 /** What every panel of the playground asks a person for. */
 import { ChoiceField, TextField } from '../fields.tsx';
 import { Field } from '../parts.tsx';
-import { STRINGS } from '../strings/strings.ts';
-
-const TEXT = STRINGS.playground;
+import { useSpeech } from '../speech.ts';
 
 export type LinesFieldProps = { label: string; value: string; rows?: number; onChange(text: string): void };
 
@@ -33,25 +31,27 @@ export type ModelFieldProps = { models: readonly string[]; value: string; onChoo
 
 /** A chosen model stays chosen while no node serves it, and is said to be so. */
 export function ModelField({ models, value, onChoose }: ModelFieldProps) {
+  const words = useSpeech().texts.playground;
   return (
     <ChoiceField
-      label={TEXT.model}
+      label={words.model}
       value={value}
       options={models.includes(value) ? models : [value, ...models]}
-      nameOf={(name) => (models.includes(name) ? name : TEXT.notServed(name))}
+      nameOf={(name) => (models.includes(name) ? name : words.notServed(name))}
       onChoose={onChoose}
     />
   );
 }
 
 export function KeyField({ value, onChange }: { value: string; onChange(key: string): void }) {
+  const words = useSpeech().texts.playground;
   return (
     <TextField
       type="password"
       autoComplete="off"
       isCode
-      label={TEXT.key}
-      hint={TEXT.keyHint}
+      label={words.key}
+      hint={words.keyHint}
       value={value}
       onChange={onChange}
     />

@@ -1,14 +1,11 @@
 import type { ReactNode } from 'react';
-import { Problem } from '../../../shared/problems/problem.ts';
 import { isProblemCode } from '../../../shared/problems/table.ts';
-import { RelayProblem, sentenceOf } from '../api.ts';
+import { OwnProblem, RelayProblem, sentenceOf } from '../api.ts';
 import { Card, Trouble } from '../parts.tsx';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import type { Asking } from './asking.ts';
 import type { ModelCall } from './snippets.ts';
 import { Snippets } from './snippets-card.tsx';
-
-const TEXT = STRINGS.playground;
 
 type AskCardProps = {
   title: string;
@@ -30,9 +27,10 @@ export function AskPanel({ call, ...card }: AskCardProps & { call: ModelCall }) 
 
 /** What came of a question, beneath it. */
 export function AnswerFrame({ children }: { children: ReactNode }) {
+  const words = useSpeech().texts.playground;
   return (
     <div className="answer">
-      <h3>{TEXT.answer}</h3>
+      <h3>{words.answer}</h3>
       {children}
     </div>
   );
@@ -40,6 +38,7 @@ export function AnswerFrame({ children }: { children: ReactNode }) {
 
 /** A question with what it is asked by, why it failed and what came of it. */
 function AskCard({ title, asking: { answer, problem, isBusy, ask, stop }, fields, children }: AskCardProps) {
+  const words = useSpeech().texts.playground;
   return (
     <Card title={title}>
       <form className="form" onSubmit={ask}>
@@ -47,7 +46,7 @@ function AskCard({ title, asking: { answer, problem, isBusy, ask, stop }, fields
         <AskButtons isBusy={isBusy} onStop={stop} />
       </form>
       <p role="status" className="quiet">
-        {isBusy && answer === undefined && TEXT.underWay}
+        {isBusy && answer === undefined && words.underWay}
       </p>
       <Trouble problem={problem === null ? null : <Refusal problem={problem} />} />
       {children}
@@ -57,10 +56,11 @@ function AskCard({ title, asking: { answer, problem, isBusy, ask, stop }, fields
 
 /** The sentence, and the code that programs see, with the page that tells what to do about it. */
 function Refusal({ problem }: { problem: unknown }) {
-  const code = problem instanceof RelayProblem || problem instanceof Problem ? problem.code : undefined;
+  const speech = useSpeech();
+  const code = problem instanceof RelayProblem || problem instanceof OwnProblem ? problem.code : undefined;
   return (
     <>
-      {sentenceOf(problem)}{' '}
+      {sentenceOf(problem, speech)}{' '}
       {isProblemCode(code) && (
         <a className="code" href={`/problems/${code}`} target="_blank" rel="noreferrer">
           {code}
@@ -71,14 +71,15 @@ function Refusal({ problem }: { problem: unknown }) {
 }
 
 function AskButtons({ isBusy, onStop }: { isBusy: boolean; onStop(): void }) {
+  const words = useSpeech().texts.playground;
   return (
     <div className="actions">
       <button type="submit" className="button" data-kind="primary" disabled={isBusy}>
-        {TEXT.send}
+        {words.send}
       </button>
       {isBusy && (
         <button type="button" className="button" onClick={onStop}>
-          {TEXT.stop}
+          {words.stop}
         </button>
       )}
     </div>

@@ -1,28 +1,27 @@
 import { useState } from 'react';
 import { Fact, Facts } from '../parts.tsx';
 import { linkTo } from '../route.ts';
-import { shownCount, shownDuration } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { KeyField, LinesField, ModelField, NumberField } from './ask-fields.tsx';
 import { AnswerFrame, AskPanel } from './ask-panel.tsx';
 import { type PanelProps, useAsking } from './asking.ts';
 import { type ChatAnswer, type ChatOrder, streamChat } from './chat-stream.ts';
 
-const TEXT = STRINGS.playground;
 /** What arrives faster than that came in one piece, and says nothing of how fast it was written. */
 const LEAST_WRITING_MS = 50;
 
 /** A language model that writes its answer while one reads. */
 export function ChatPanel({ models, apiKey, onKey }: PanelProps) {
+  const words = useSpeech().texts.playground;
   const [order, setOrder] = useState<ChatOrder>({
     model: models[0] ?? '',
-    messages: [{ role: 'user', content: TEXT.example }],
+    messages: [{ role: 'user', content: words.example }],
   });
   const asking = useAsking<ChatAnswer>((signal, show) => streamChat(order, apiKey, signal, show));
   const { answer, isBusy } = asking;
   return (
     <AskPanel
-      title={TEXT.ask}
+      title={words.ask}
       asking={asking}
       call={{ path: '/v1/chat/completions', body: { ...order, stream: true } }}
       fields={<OrderFields order={order} models={models} onOrder={setOrder} apiKey={apiKey} onKey={onKey} />}
@@ -35,10 +34,11 @@ export function ChatPanel({ models, apiKey, onKey }: PanelProps) {
 type OrderFieldsProps = PanelProps & { order: ChatOrder; onOrder(order: ChatOrder): void };
 
 function OrderFields({ order, models, onOrder, apiKey, onKey }: OrderFieldsProps) {
+  const words = useSpeech().texts.playground;
   return (
     <>
       <LinesField
-        label={TEXT.prompt}
+        label={words.prompt}
         value={order.messages[0]?.content ?? ''}
         onChange={(content) => onOrder({ ...order, messages: [{ role: 'user', content }] })}
       />
@@ -46,8 +46,8 @@ function OrderFields({ order, models, onOrder, apiKey, onKey }: OrderFieldsProps
         <ModelField models={models} value={order.model} onChoose={(model) => onOrder({ ...order, model })} />
         <NumberField
           min={1}
-          label={TEXT.most}
-          hint={TEXT.noLimit}
+          label={words.most}
+          hint={words.noLimit}
           value={order.max_completion_tokens}
           onChange={(most) => {
             const { max_completion_tokens: _before, ...rest } = order;
@@ -61,6 +61,8 @@ function OrderFields({ order, models, onOrder, apiKey, onKey }: OrderFieldsProps
 }
 
 function Answer({ answer, isBusy }: { answer: ChatAnswer | undefined; isBusy: boolean }) {
+  const { texts, show } = useSpeech();
+  const words = texts.playground;
   const {
     text = '',
     reasoning = '',
@@ -79,7 +81,7 @@ function Answer({ answer, isBusy }: { answer: ChatAnswer | undefined; isBusy: bo
     <AnswerFrame>
       {reasoning !== '' && (
         <details className="thoughts" open={text === ''}>
-          <summary>{TEXT.thoughts}</summary>
+          <summary>{words.thoughts}</summary>
           <p className="answer-text">{reasoning}</p>
         </details>
       )}
@@ -87,11 +89,11 @@ function Answer({ answer, isBusy }: { answer: ChatAnswer | undefined; isBusy: bo
         {text}
       </p>
       <Facts>
-        <Fact name={TEXT.node}>{node === null ? '—' : <a href={linkTo('nodes', node)}>{node}</a>}</Fact>
-        <Fact name={TEXT.firstToken}>{shownDuration(firstTokenMs)}</Fact>
-        <Fact name={TEXT.speed}>{perSecond === null ? '—' : TEXT.perSecond(shownCount(perSecond))}</Fact>
+        <Fact name={words.node}>{node === null ? '—' : <a href={linkTo('nodes', node)}>{node}</a>}</Fact>
+        <Fact name={words.firstToken}>{show.duration(firstTokenMs)}</Fact>
+        <Fact name={words.speed}>{perSecond === null ? '—' : words.perSecond(show.count(perSecond))}</Fact>
         {receipt !== null && totalMs !== null && (
-          <Fact name={TEXT.receipt}>
+          <Fact name={words.receipt}>
             <a href={linkTo('receipts', receipt)}>{receipt}</a>
           </Fact>
         )}

@@ -3,8 +3,7 @@ import type { ImageResponse } from '../../../shared/api/images.ts';
 import { base64ToBytes } from '../../../shared/protocol/base64.ts';
 import { TextField } from '../fields.tsx';
 import { Fact } from '../parts.tsx';
-import { shownText } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { KeyField, LinesField, ModelField, NumberField } from './ask-fields.tsx';
 import { askModel, type WholeAnswer } from './ask-model.ts';
 import { AnswerFrame, AskPanel } from './ask-panel.tsx';
@@ -12,7 +11,6 @@ import { type PanelProps, saidOf, useAsking } from './asking.ts';
 import { MadePicture } from './made-files.tsx';
 import { WholeAnswerFacts } from './whole-answer-facts.tsx';
 
-const TEXT = STRINGS.playground;
 const PATH = '/v1/images/generations';
 /** As many as the route makes at once. */
 const MOST_PICTURES = 10;
@@ -24,9 +22,10 @@ type Painted = WholeAnswer<Pictures> & { prompt: string };
 
 /** Pictures of a text. */
 export function ImagePanel({ models, apiKey, onKey }: PanelProps) {
+  const words = useSpeech().texts.playground;
   const [order, setOrder] = useState<PictureOrder>({
     model: models[0] ?? '',
-    prompt: TEXT.examplePrompt,
+    prompt: words.examplePrompt,
     n: 1,
     size: '',
     seed: undefined,
@@ -39,20 +38,20 @@ export function ImagePanel({ models, apiKey, onKey }: PanelProps) {
   const set = (change: Partial<PictureOrder>) => setOrder({ ...order, ...change });
   const fields = (
     <>
-      <LinesField label={TEXT.picturePrompt} rows={2} value={order.prompt} onChange={(prompt) => set({ prompt })} />
+      <LinesField label={words.picturePrompt} rows={2} value={order.prompt} onChange={(prompt) => set({ prompt })} />
       <div className="fields">
         <ModelField models={models} value={order.model} onChoose={(model) => set({ model })} />
         <NumberField
-          label={TEXT.pictureCount}
+          label={words.pictureCount}
           min={1}
           max={MOST_PICTURES}
           value={order.n}
           onChange={(n) => set({ n })}
         />
-        <TextField label={TEXT.size} hint={TEXT.ownSize} value={order.size} onChange={(size) => set({ size })} />
+        <TextField label={words.size} hint={words.ownSize} value={order.size} onChange={(size) => set({ size })} />
         <NumberField
-          label={TEXT.seed}
-          hint={TEXT.anySeed}
+          label={words.seed}
+          hint={words.anySeed}
           min={0}
           value={order.seed}
           onChange={(seed) => set({ seed })}
@@ -62,7 +61,7 @@ export function ImagePanel({ models, apiKey, onKey }: PanelProps) {
     </>
   );
   return (
-    <AskPanel title={TEXT.paint} asking={asking} call={{ path: PATH, body }} fields={fields}>
+    <AskPanel title={words.paint} asking={asking} call={{ path: PATH, body }} fields={fields}>
       {asking.answer !== undefined && <Gallery {...asking.answer} />}
     </AskPanel>
   );
@@ -74,6 +73,8 @@ async function readPictures(response: Response): Promise<Pictures> {
 }
 
 function Gallery({ body: { pictures, size }, prompt, ...from }: Painted) {
+  const { texts, show } = useSpeech();
+  const words = texts.playground;
   return (
     <AnswerFrame>
       <div className="gallery">
@@ -83,12 +84,12 @@ function Gallery({ body: { pictures, size }, prompt, ...from }: Painted) {
             key={place}
             bytes={bytes}
             filename={`picture-${place + 1}.png`}
-            description={TEXT.pictureOf(prompt, place + 1, pictures.length)}
+            description={words.pictureOf(prompt, place + 1, pictures.length)}
           />
         ))}
       </div>
       <WholeAnswerFacts {...from}>
-        <Fact name={TEXT.size}>{shownText(size)}</Fact>
+        <Fact name={words.size}>{show.text(size)}</Fact>
       </WholeAnswerFacts>
     </AnswerFrame>
   );

@@ -1,8 +1,7 @@
 /** What a model made: shown or played, and saved under a name. */
-import { STRINGS } from '../strings/strings.ts';
-import { useObjectUrl } from './object-url.ts';
 
-const TEXT = STRINGS.playground;
+import { useSpeech } from '../speech.ts';
+import { useObjectUrl } from './object-url.ts';
 
 export type MadeFileProps = { bytes: Blob; filename: string };
 
@@ -39,9 +38,10 @@ function Sound({ url, label }: { url: string | undefined; label: string }) {
 }
 
 function SaveLink({ url, filename }: { url: string | undefined; filename: string }) {
+  const words = useSpeech().texts.playground;
   return (
     <a className="button" data-size="small" href={url} download={filename}>
-      {TEXT.saveAs(filename)}
+      {words.saveAs(filename)}
     </a>
   );
 }

@@ -4,8 +4,9 @@ import type { ModelList } from '../../../shared/api/models.ts';
 import { useAsked, useSettled } from '../asked.ts';
 import { Empty, Pending } from '../parts.tsx';
 import { linkTo } from '../route.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi, useLive } from '../surroundings.ts';
+import type { Texts } from '../texts/texts.ts';
 import type { PanelProps } from './asking.ts';
 import { ChatPanel } from './chat-panel.tsx';
 import { EmbeddingsPanel } from './embeddings-panel.tsx';
@@ -14,11 +15,10 @@ import { RerankPanel } from './rerank-panel.tsx';
 import { SpeechPanel } from './speech-panel.tsx';
 import { TranscriptionPanel } from './transcription-panel.tsx';
 
-const TEXT = STRINGS.playground;
 /** In a busy pool each second brings other nodes, and few of them other models. */
 const MODELS_AFTER_MS = 1_000;
 
-type PanelName = keyof typeof TEXT.panels;
+type PanelName = keyof Texts['playground']['panels'];
 type PanelKind = {
   name: PanelName;
   /** Any of these will do, the first of them best. */
@@ -38,6 +38,7 @@ const PANELS: readonly [PanelKind, ...PanelKind[]] = [
 
 /** Asks a model and shows how to ask it from a program: a panel for each kind of work. */
 export function Playground() {
+  const words = useSpeech().texts.playground;
   const api = useApi();
   const { answer, problem, again } = useAsked('models', () => api.get<ModelList>('/v1/models'));
   useSettled(useLive().nodes, again, MODELS_AFTER_MS);
@@ -49,10 +50,10 @@ export function Playground() {
   if (answer === undefined) return <Pending problem={problem} />;
   return (
     <Root className="panels" value={shown} onValueChange={(name) => setShown(name as PanelName)}>
-      <List className="tabs" aria-label={TEXT.kinds}>
+      <List className="tabs" aria-label={words.kinds}>
         {PANELS.map(({ name }) => (
           <Trigger key={name} value={name} className="tab">
-            {TEXT.panels[name].title}
+            {words.panels[name].title}
           </Trigger>
         ))}
       </List>
@@ -71,17 +72,18 @@ type ServedPanelProps = PanelKind & Omit<PanelProps, 'models'> & { models: Model
 
 /** A panel with the models that can do its work, or what to start where there are none. */
 function ServedPanel({ name, capabilities, Panel, models, ...key }: ServedPanelProps) {
+  const words = useSpeech().texts.playground;
   const ofKind = capabilities.flatMap((one) => models.filter((model) => model.capabilities.includes(one)));
   const able = [...new Set(ofKind.map(({ id }) => id))];
   const wasServed = useRef(false);
   // What is written or answered stays when nodes are gone for a while.
   wasServed.current ||= able.length > 0;
   if (wasServed.current) return <Panel models={able} {...key} />;
-  const { none, hint } = TEXT.panels[name];
+  const { none, hint } = words.panels[name];
   return (
     <div className="card">
       <Empty title={none}>
-        {hint} <a href={linkTo('pairing')}>{TEXT.pairOne}</a>
+        {hint} <a href={linkTo('pairing')}>{words.pairOne}</a>
       </Empty>
     </div>
   );

@@ -1,7 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
-import { STRINGS } from '../strings/strings.ts';
+import { OwnProblem } from '../api.ts';
 
-const TEXT = STRINGS.playground;
 /** Forms that every node can decode; a browser that has neither records in its own. */
 const FORMS = ['audio/webm;codecs=opus', 'audio/ogg;codecs=opus'];
 /** More than speech needs. */
@@ -20,7 +19,7 @@ export type Recorder = {
   since: number | null;
   /** The browser asks its person whether it may. */
   isAsking: boolean;
-  problem: unknown;
+  problem: Error | null;
   start(): void;
   stop(): void;
 };
@@ -29,7 +28,7 @@ export type Recorder = {
 export function useRecorder({ mostBytes, onEnd }: RecordingOptions): Recorder {
   const [since, setSince] = useState<number | null>(null);
   const [isAsking, setAsking] = useState(false);
-  const [problem, setProblem] = useState<unknown>(null);
+  const [problem, setProblem] = useState<Error | null>(null);
   const running = useRef<RunningRecording>(undefined);
   const isThere = useRef(true);
   useEffect(() => {
@@ -63,12 +62,14 @@ export function useRecorder({ mostBytes, onEnd }: RecordingOptions): Recorder {
 async function openMicrophone(): Promise<MediaStream> {
   // Browsers leave it out on pages that came unprotected from another machine.
   const devices = navigator.mediaDevices as MediaDevices | undefined;
-  if (devices === undefined) throw new Error(TEXT.microphoneNeedsHttps);
+  if (devices === undefined) throw new OwnProblem(({ texts }) => texts.playground.microphoneNeedsHttps);
   try {
     return await devices.getUserMedia({ audio: AS_IT_IS });
   } catch (error) {
     const isRefused = error instanceof DOMException && error.name === 'NotAllowedError';
-    throw new Error(isRefused ? TEXT.microphoneRefused : TEXT.noMicrophone, { cause: error });
+    throw new OwnProblem(({ texts: { playground } }) =>
+      isRefused ? playground.microphoneRefused : playground.noMicrophone,
+    );
   }
 }
 

@@ -1,13 +1,10 @@
 import { type ReactNode, useRef } from 'react';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
-import { sentenceOf } from '../api.ts';
 import { Field, Trouble, useNow } from '../parts.tsx';
-import { shownBytes, shownDuration } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { ChosenSound } from './made-files.tsx';
 import { useRecorder } from './recorder.ts';
 
-const TEXT = STRINGS.playground;
 /** What nodes decode; a person may choose otherwise. */
 const KINDS = 'audio/*,video/webm,video/mp4,.flac,.ogg,.opus';
 
@@ -15,6 +12,8 @@ export type RecordingFieldProps = { value: File | undefined; onChange(recording:
 
 /** A recording: a file, or one that is made here. */
 export function RecordingField({ value, onChange }: RecordingFieldProps) {
+  const { texts, show } = useSpeech();
+  const words = texts.playground;
   const input = useRef<HTMLInputElement>(null);
   const onRecorded = (file: File): void => {
     // Its name would stand beside a recording that is another.
@@ -23,7 +22,7 @@ export function RecordingField({ value, onChange }: RecordingFieldProps) {
   };
   return (
     <>
-      <Field label={TEXT.file}>
+      <Field label={words.file}>
         {(id) => (
           <input
             ref={input}
@@ -38,7 +37,7 @@ export function RecordingField({ value, onChange }: RecordingFieldProps) {
       <Microphone onRecorded={onRecorded} />
       {value !== undefined && (
         <div className="made">
-          <p className="hint">{TEXT.chosen(value.name, shownBytes(value.size))}</p>
+          <p className="hint">{words.chosen(value.name, show.bytes(value.size))}</p>
           <ChosenSound bytes={value} label={value.name} />
         </div>
       )}
@@ -47,23 +46,26 @@ export function RecordingField({ value, onChange }: RecordingFieldProps) {
 }
 
 function Microphone({ onRecorded }: { onRecorded(file: File): void }) {
+  const words = useSpeech().texts.playground;
   const recorder = useRecorder({ mostBytes: LIMITS.maxRecordingBytes, onEnd: onRecorded });
   const { since, isAsking, problem, start, stop } = recorder;
   return (
     <>
       <div className="actions">
         <button type="button" className="button" disabled={isAsking} onClick={since === null ? start : stop}>
-          {since === null ? TEXT.record : TEXT.endRecording}
+          {since === null ? words.record : words.endRecording}
         </button>
         {since !== null && <Elapsed since={since} />}
       </div>
-      <Trouble problem={problem === null ? null : sentenceOf(problem)} />
+      <Trouble problem={problem} />
     </>
   );
 }
 
 /** Not read out each second. */
 function Elapsed({ since }: { since: number }): ReactNode {
+  const { texts, show } = useSpeech();
+  const words = texts.playground;
   const now = useNow(1_000);
-  return <span role="timer">{TEXT.recordingFor(shownDuration(Math.round((now - since) / 1_000) * 1_000))}</span>;
+  return <span role="timer">{words.recordingFor(show.duration(Math.round((now - since) / 1_000) * 1_000))}</span>;
 }

@@ -1,18 +1,16 @@
 import { useState } from 'react';
 import type { RerankResponse } from '../../../shared/api/rerank.ts';
-import { Problem } from '../../../shared/problems/problem.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
+import { OwnProblem } from '../api.ts';
 import { TextField } from '../fields.tsx';
 import { Table } from '../parts.tsx';
-import { shownCount } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { KeyField, LinesField, linesOf, ModelField, NumberField } from './ask-fields.tsx';
 import { askModel, readJson, type WholeAnswer } from './ask-model.ts';
 import { AnswerFrame, AskPanel } from './ask-panel.tsx';
 import { type PanelProps, saidOf, useAsking } from './asking.ts';
 import { WholeAnswerFacts } from './whole-answer-facts.tsx';
 
-const TEXT = STRINGS.playground;
 const PATH = '/v1/rerank';
 const DIGITS = 3;
 
@@ -21,9 +19,10 @@ type Ranked = WholeAnswer<RerankResponse> & { documents: readonly string[] };
 
 /** Documents by what they have to do with a query. */
 export function RerankPanel({ models, apiKey, onKey }: PanelProps) {
+  const words = useSpeech().texts.playground;
   const [model, setModel] = useState(models[0] ?? '');
-  const [query, setQuery] = useState(TEXT.exampleQuery);
-  const [text, setText] = useState(TEXT.exampleDocuments);
+  const [query, setQuery] = useState(words.exampleQuery);
+  const [text, setText] = useState(words.exampleDocuments);
   const [best, setBest] = useState<number>();
   const documents = linesOf(text);
   const body = saidOf({ model, query, documents, top_n: best });
@@ -34,17 +33,17 @@ export function RerankPanel({ models, apiKey, onKey }: PanelProps) {
   });
   const fields = (
     <>
-      <TextField label={TEXT.query} required value={query} onChange={setQuery} />
-      <LinesField label={TEXT.documents} value={text} onChange={setText} />
+      <TextField label={words.query} required value={query} onChange={setQuery} />
+      <LinesField label={words.documents} value={text} onChange={setText} />
       <div className="fields">
         <ModelField models={models} value={model} onChoose={setModel} />
-        <NumberField min={1} label={TEXT.best} hint={TEXT.allOfThem} value={best} onChange={setBest} />
+        <NumberField min={1} label={words.best} hint={words.allOfThem} value={best} onChange={setBest} />
         <KeyField value={apiKey} onChange={onKey} />
       </div>
     </>
   );
   return (
-    <AskPanel title={TEXT.rank} asking={asking} call={{ path: PATH, body }} fields={fields}>
+    <AskPanel title={words.rank} asking={asking} call={{ path: PATH, body }} fields={fields}>
       {asking.answer !== undefined && <Ranking {...asking.answer} />}
     </AskPanel>
   );
@@ -52,13 +51,18 @@ export function RerankPanel({ models, apiKey, onKey }: PanelProps) {
 
 function assertFewEnough({ length }: readonly string[]): void {
   const most = LIMITS.maxRerankDocuments;
-  if (length > most) throw new Problem('invalid_value', TEXT.tooManyDocuments(shownCount(length), shownCount(most)));
+  if (length <= most) return;
+  throw new OwnProblem(
+    ({ texts, show }) => texts.playground.tooManyDocuments(show.count(length), show.count(most)),
+    'invalid_value',
+  );
 }
 
 function Ranking({ body, documents, ...from }: Ranked) {
+  const words = useSpeech().texts.playground;
   return (
     <AnswerFrame>
-      <Table label={TEXT.ranking} heads={[TEXT.rankHead, TEXT.document, TEXT.score]}>
+      <Table label={words.ranking} heads={[words.rankHead, words.document, words.score]}>
         {body.results.map(({ index, relevance_score }, place) => (
           <tr key={index}>
             <th scope="row" className="number">

@@ -1,16 +1,15 @@
 import { Content, List, Root, Trigger } from 'radix-ui/tabs';
 import { Card, CopyButton } from '../parts.tsx';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { LANGUAGES, type ModelCall, snippetOf } from './snippets.ts';
-
-const TEXT = STRINGS.playground;
 
 /** The request of the playground as a program, in each language. */
 export function Snippets({ call }: { call: ModelCall }) {
+  const words = useSpeech().texts.playground;
   return (
-    <Card title={TEXT.snippets}>
+    <Card title={words.snippets}>
       <Root defaultValue={LANGUAGES[0]}>
-        <List className="tabs" aria-label={TEXT.snippets}>
+        <List className="tabs" aria-label={words.snippets}>
           {LANGUAGES.map((language) => (
             <Trigger key={language} value={language} className="tab">
               {language}
@@ -21,7 +20,7 @@ export function Snippets({ call }: { call: ModelCall }) {
           const snippet = snippetOf(language, call, location.origin);
           return (
             <Content key={language} value={language} className="snippet">
-              <CopyButton text={snippet} label={TEXT.copyAs(language)} />
+              <CopyButton text={snippet} label={words.copyAs(language)} />
               {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
               <pre className="code-block" tabIndex={0}>
                 {snippet}
@@ -30,7 +29,7 @@ export function Snippets({ call }: { call: ModelCall }) {
           );
         })}
       </Root>
-      <p className="hint">{TEXT.keyLeftOut}</p>
+      <p className="hint">{words.keyLeftOut}</p>
     </Card>
   );
 }

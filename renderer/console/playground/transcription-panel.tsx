@@ -1,11 +1,10 @@
 import { useState } from 'react';
 import type { TranscriptionResponse } from '../../../shared/api/audio.ts';
-import { Problem } from '../../../shared/problems/problem.ts';
 import { LIMITS } from '../../../shared/protocol/limits.ts';
+import { OwnProblem } from '../api.ts';
 import { ChoiceField, TextField } from '../fields.tsx';
 import { Fact, Table } from '../parts.tsx';
-import { shownBytes, shownCount } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { KeyField, ModelField } from './ask-fields.tsx';
 import { askModel, readJson, type WholeAnswer } from './ask-model.ts';
 import { AnswerFrame, AskPanel } from './ask-panel.tsx';
@@ -14,19 +13,20 @@ import { RecordingField } from './recording-field.tsx';
 import { streamTranscript } from './transcript-stream.ts';
 import { WholeAnswerFacts } from './whole-answer-facts.tsx';
 
-const TEXT = STRINGS.playground;
 const PATHS = { spoken: '/v1/audio/transcriptions', english: '/v1/audio/translations' } as const;
 const INTO = ['spoken', 'english'] as const satisfies readonly (keyof typeof PATHS)[];
 /** Stands for the recording in what is copied, until one is chosen. */
 const NO_FILE = 'speech.wav';
 const TIMES = ['none', 'segment', 'word'] as const;
 type Times = (typeof TIMES)[number];
+const DIGITS = 2;
 
 type TranscriptionOrder = { model: string; language: string; times: Times; into: keyof typeof PATHS };
 type Heard = Partial<TranscriptionResponse> & { text: string };
 
 /** What is said in a recording. */
 export function TranscriptionPanel({ models, apiKey, onKey }: PanelProps) {
+  const words = useSpeech().texts.playground;
   const [order, setOrder] = useState<TranscriptionOrder>({
     ...{ model: models[0] ?? '', language: '' },
     ...{ times: 'segment', into: 'spoken' },
@@ -46,23 +46,23 @@ export function TranscriptionPanel({ models, apiKey, onKey }: PanelProps) {
       <div className="fields">
         <ModelField models={models} value={order.model} onChoose={(model) => set({ model })} />
         <TextField
-          label={TEXT.language}
-          hint={TEXT.languageHint}
+          label={words.language}
+          hint={words.languageHint}
           value={order.language}
           onChange={(language) => set({ language })}
         />
         <ChoiceField
-          label={TEXT.into}
+          label={words.into}
           value={order.into}
           options={INTO}
-          nameOf={(into) => TEXT.intoOf[into]}
+          nameOf={(into) => words.intoOf[into]}
           onChoose={(into) => set({ into })}
         />
         <ChoiceField
-          label={TEXT.times}
+          label={words.times}
           value={order.times}
           options={TIMES}
-          nameOf={(times) => TEXT.timesOf[times]}
+          nameOf={(times) => words.timesOf[times]}
           onChoose={(times) => set({ times })}
         />
         <KeyField value={apiKey} onChange={onKey} />
@@ -71,7 +71,7 @@ export function TranscriptionPanel({ models, apiKey, onKey }: PanelProps) {
   );
   return (
     <AskPanel
-      title={TEXT.writeDown}
+      title={words.writeDown}
       asking={asking}
       call={{ path, body: members, file: recording?.name ?? NO_FILE }}
       fields={fields}
@@ -94,14 +94,18 @@ function membersOf({ model, language, times, into }: TranscriptionOrder) {
 
 /** Throws before anything is sent that would be refused for its size, or cannot be read. */
 async function formOf(members: object, recording: File | undefined): Promise<FormData> {
-  if (recording === undefined) throw new Problem('missing_required_parameter', TEXT.noRecording);
+  if (recording === undefined)
+    throw new OwnProblem(({ texts }) => texts.playground.noRecording, 'missing_required_parameter');
   const most = LIMITS.maxRecordingBytes;
   if (recording.size > most) {
-    throw new Problem('file_too_large', TEXT.tooLarge(shownBytes(recording.size), shownBytes(most)));
+    throw new OwnProblem(
+      ({ texts, show }) => texts.playground.tooLarge(show.bytes(recording.size), show.bytes(most)),
+      'file_too_large',
+    );
   }
   // A file that was moved or written since would fail as if the relay were away.
   const bytes = await recording.arrayBuffer().catch(() => {
-    throw new Problem('invalid_audio', TEXT.fileGone);
+    throw new OwnProblem(({ texts }) => texts.playground.fileGone, 'invalid_audio');
   });
   const form = new FormData();
   for (const [name, value] of Object.entries(members)) {
@@ -113,15 +117,18 @@ async function formOf(members: object, recording: File | undefined): Promise<For
 }
 
 function Transcript({ body, isBusy, ...from }: WholeAnswer<Heard> & { isBusy: boolean }) {
-  const { text, duration, segments, words } = body;
-  const spoken = words?.map(({ word, ...times }) => ({ text: word, ...times })) ?? segments ?? [];
+  const { texts, show } = useSpeech();
+  const words = texts.playground;
+  const { text, duration, segments } = body;
+  const seconds = (value: number): string => words.inSeconds(value.toFixed(DIGITS));
+  const spoken = body.words?.map(({ word, ...times }) => ({ text: word, ...times })) ?? segments ?? [];
   return (
     <AnswerFrame>
       <p className="answer-text" aria-live="polite" aria-busy={isBusy}>
-        {text === '' && !isBusy ? <span className="quiet">{TEXT.nothingHeard}</span> : text}
+        {text === '' && !isBusy ? <span className="quiet">{words.nothingHeard}</span> : text}
       </p>
       {spoken.length > 0 && (
-        <Table label={TEXT.parts} heads={[TEXT.from, TEXT.to, TEXT.text]}>
+        <Table label={words.parts} heads={[words.from, words.to, words.text]}>
           {spoken.map(({ start, end, text }, place) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: none of them moves
             <tr key={place}>
@@ -135,14 +142,8 @@ function Transcript({ body, isBusy, ...from }: WholeAnswer<Heard> & { isBusy: bo
         </Table>
       )}
       <WholeAnswerFacts {...from}>
-        {duration !== undefined && <Fact name={TEXT.soundLength}>{TEXT.inSeconds(shownCount(duration))}</Fact>}
+        {duration !== undefined && <Fact name={words.soundLength}>{words.inSeconds(show.count(duration))}</Fact>}
       </WholeAnswerFacts>
     </AnswerFrame>
   );
-}
-
-const DIGITS = 2;
-
-function seconds(value: number): string {
-  return TEXT.inSeconds(value.toFixed(DIGITS));
 }

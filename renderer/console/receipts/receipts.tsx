@@ -3,17 +3,15 @@ import type { AuditReport, ReceiptList } from '../../../shared/api/receipts.ts';
 import type { TreeHead } from '../../../shared/receipts/log/tree-head.ts';
 import type { ReceiptProof } from '../../../shared/receipts/receipt-proof.ts';
 import { Findings } from '../../receipts/findings.tsx';
-import type { Api } from '../api.ts';
+import { type Api, OwnProblem } from '../api.ts';
 import { useAsked, useDoing, useSettled } from '../asked.ts';
 import { TextField } from '../fields.tsx';
 import { Card, Fact, Facts, Pending, Trouble } from '../parts.tsx';
 import { linkTo } from '../route.ts';
-import { shownCount, shownDuration, shownMoment } from '../shown.ts';
-import { STRINGS } from '../strings/strings.ts';
+import { useSpeech } from '../speech.ts';
 import { useApi, useLive } from '../surroundings.ts';
 import { LatestReceipts } from './latest-receipts.tsx';
 
-const TEXT = STRINGS.receipts;
 const HEAD_AFTER_MS = 1_500;
 
 /** The log of receipts: its head, one receipt with everything that proves it, and a look at the whole. */
@@ -29,6 +27,7 @@ export function Receipts({ id }: { id: string | null }) {
 }
 
 function Find({ first }: { first: string }) {
+  const words = useSpeech().texts.receipts;
   const [text, setText] = useState(first);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -37,7 +36,7 @@ function Find({ first }: { first: string }) {
   return (
     <form className="inline-form" onSubmit={submit}>
       <TextField
-        label={TEXT.find}
+        label={words.find}
         hint="rcpt_… / job_…"
         value={text}
         onChange={setText}
@@ -46,7 +45,7 @@ function Find({ first }: { first: string }) {
         maxLength={64}
       />
       <button type="submit" className="button" data-kind="primary">
-        {TEXT.findIt}
+        {words.findIt}
       </button>
     </form>
   );
@@ -58,56 +57,58 @@ async function fetchProof(id: string, api: Api): Promise<ReceiptProof> {
   const receipt = isJob
     ? (await api.get<ReceiptList>(`/v1/jobs/${encodeURIComponent(id)}/receipts`)).data.at(-1)?.id
     : id;
-  if (receipt === undefined) throw new Error(TEXT.noneOfJob);
+  if (receipt === undefined) throw new OwnProblem(({ texts }) => texts.receipts.noneOfJob);
   return api.get<ReceiptProof>(`/v1/receipts/${encodeURIComponent(receipt)}/proof`);
 }
 
 function Proof({ id }: { id: string }) {
+  const { texts, show, locale } = useSpeech();
+  const words = texts.receipts;
   const api = useApi();
   const { answer: proof, problem } = useAsked(`proof ${id}`, () => fetchProof(id, api));
   if (proof === undefined) return <Pending problem={problem} />;
   const { receipt } = proof;
   return (
     <Card
-      title={TEXT.receipt}
+      title={words.receipt}
       actions={
         <button type="button" className="button" data-size="small" onClick={() => save(proof, `${receipt.id}.json`)}>
-          {TEXT.save}
+          {words.save}
         </button>
       }
     >
-      <Findings content={proof} />
+      <Findings content={proof} locale={locale} />
       <Facts>
-        <Fact name={TEXT.id}>
+        <Fact name={words.id}>
           <code>{receipt.id}</code>
         </Fact>
-        <Fact name={TEXT.job}>
+        <Fact name={words.job}>
           <a href={linkTo('jobs', receipt.job)}>{receipt.job}</a>
         </Fact>
-        <Fact name={TEXT.node}>
+        <Fact name={words.node}>
           <a href={linkTo('nodes', receipt.node)}>{receipt.node}</a>
         </Fact>
-        <Fact name={TEXT.model}>
+        <Fact name={words.model}>
           <code>{receipt.model}</code>
         </Fact>
-        <Fact name={TEXT.tokens}>
-          {TEXT.tokensOf(
-            shownCount(receipt.usage.reported.inputTokens),
-            shownCount(receipt.usage.reported.outputTokens),
+        <Fact name={words.tokens}>
+          {words.tokensOf(
+            show.count(receipt.usage.reported.inputTokens),
+            show.count(receipt.usage.reported.outputTokens),
           )}
         </Fact>
-        <Fact name={TEXT.times}>
-          {TEXT.timesOf(
-            shownDuration(receipt.times.queueMs),
-            shownDuration(receipt.times.firstTokenMs),
-            shownDuration(receipt.times.totalMs),
+        <Fact name={words.times}>
+          {words.timesOf(
+            show.duration(receipt.times.queueMs),
+            show.duration(receipt.times.firstTokenMs),
+            show.duration(receipt.times.totalMs),
           )}
         </Fact>
-        <Fact name={TEXT.issued}>{shownMoment(receipt.issuedAt)}</Fact>
-        <Fact name={TEXT.requestHash}>
+        <Fact name={words.issued}>{show.moment(receipt.issuedAt)}</Fact>
+        <Fact name={words.requestHash}>
           <code>{receipt.requestHash}</code>
         </Fact>
-        <Fact name={TEXT.responseHash}>
+        <Fact name={words.responseHash}>
           <code>{receipt.responseHash}</code>
         </Fact>
       </Facts>
@@ -116,6 +117,8 @@ function Proof({ id }: { id: string }) {
 }
 
 function Log() {
+  const { texts, show } = useSpeech();
+  const words = texts.receipts;
   const api = useApi();
   const { answer: head, problem, again } = useAsked('head', () => api.get<TreeHead>('/v1/log/head'));
   // A head is signed within a second of the receipts that it covers.
@@ -123,18 +126,18 @@ function Log() {
   const [report, setReport] = useState<AuditReport>();
   const audit = useDoing();
   return (
-    <Card title={TEXT.log}>
-      <p>{TEXT.intro}</p>
+    <Card title={words.log}>
+      <p>{words.intro}</p>
       <Trouble problem={problem ?? audit.problem} />
       {head === undefined && problem === null && <Pending problem={null} />}
       {head !== undefined && (
         <Facts>
-          <Fact name={TEXT.size}>{shownCount(head.size)}</Fact>
-          <Fact name={TEXT.root}>
+          <Fact name={words.size}>{show.count(head.size)}</Fact>
+          <Fact name={words.root}>
             <code>{head.root}</code>
           </Fact>
-          <Fact name={TEXT.signedAt}>{shownMoment(head.signedAt)}</Fact>
-          <Fact name={TEXT.relayKey}>
+          <Fact name={words.signedAt}>{show.moment(head.signedAt)}</Fact>
+          <Fact name={words.relayKey}>
             <code>{head.relayKey}</code>
           </Fact>
         </Facts>
@@ -147,7 +150,7 @@ function Log() {
           disabled={audit.isBusy}
           onClick={() => audit.run(async () => setReport(await api.get<AuditReport>('/v1/admin/log/audit')))}
         >
-          {TEXT.audit}
+          {words.audit}
         </button>
         {head !== undefined && (
           <button
@@ -156,14 +159,14 @@ function Log() {
             data-size="small"
             onClick={() => save(head, `head-${head.size}.json`)}
           >
-            {TEXT.saveHead}
+            {words.saveHead}
           </button>
         )}
       </div>
       <div role="status">
         {report !== undefined && (
           <p className="notice" data-kind={report.problems.length === 0 ? 'good' : 'danger'}>
-            {report.problems.length === 0 ? TEXT.sound(shownCount(report.size)) : report.problems.join(' ')}
+            {report.problems.length === 0 ? words.sound(show.count(report.size)) : report.problems.join(' ')}
           </p>
         )}
       </div>

@@ -1,5 +1,5 @@
 /** What the pages of jobs say: the list, one of them, and what waits for approval. */
-export const JOBS_STRINGS = {
+export const EN_JOBS = {
   jobs: {
     none: 'There are no jobs yet.',
     noneHint: 'They appear here as clients ask.',

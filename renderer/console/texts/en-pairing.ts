@@ -1,5 +1,5 @@
 /** What the page of pairing says. */
-export const PAIRING_STRINGS = {
+export const EN_PAIRING = {
   pairing: {
     make: 'Let a node in',
     intro: 'A code lets one machine in, within ten minutes. Run the command there, or open the page in its browser.',

@@ -1,18 +1,22 @@
-import { JOBS_STRINGS } from './strings-jobs.ts';
-import { KEYS_STRINGS } from './strings-keys.ts';
-import { NODES_STRINGS } from './strings-nodes.ts';
-import { OVERVIEW_STRINGS } from './strings-overview.ts';
-import { PAIRING_STRINGS } from './strings-pairing.ts';
-import { PLAYGROUND_STRINGS } from './strings-playground.ts';
-import { RECEIPTS_STRINGS } from './strings-receipts.ts';
+import type { RelayProblem } from '../api.ts';
+import { EN_JOBS } from './en-jobs.ts';
+import { EN_KEYS } from './en-keys.ts';
+import { EN_NODES } from './en-nodes.ts';
+import { EN_OVERVIEW } from './en-overview.ts';
+import { EN_PAIRING } from './en-pairing.ts';
+import { EN_PLAYGROUND } from './en-playground.ts';
+import { EN_RECEIPTS } from './en-receipts.ts';
 
 /** Everything that the console says: here what stands around its pages, in the other files what each page says. */
-export const STRINGS = {
+export const EN = {
   title: 'Sparewatt console',
   relay: (host: string) => `Relay ${host}`,
   navigation: 'Pages',
   skip: 'Skip to the page',
   loading: 'Waiting for the relay…',
+  language: 'Language',
+  /** What went wrong, as a sentence. */
+  problem: ({ message }: Pick<RelayProblem, 'code' | 'message'>): string => message,
   pages: {
     overview: 'Overview',
     nodes: 'Nodes',
@@ -38,11 +42,11 @@ export const STRINGS = {
     submit: 'Sign in',
     ended: 'The session has ended. Sign in again.',
   },
-  ...OVERVIEW_STRINGS,
-  ...NODES_STRINGS,
-  ...JOBS_STRINGS,
-  ...KEYS_STRINGS,
-  ...PAIRING_STRINGS,
-  ...PLAYGROUND_STRINGS,
-  ...RECEIPTS_STRINGS,
+  ...EN_OVERVIEW,
+  ...EN_NODES,
+  ...EN_JOBS,
+  ...EN_KEYS,
+  ...EN_PAIRING,
+  ...EN_PLAYGROUND,
+  ...EN_RECEIPTS,
 };

@@ -1,7 +1,7 @@
 import { counted } from './counted.ts';
 
 /** What the overview says. */
-export const OVERVIEW_STRINGS = {
+export const EN_OVERVIEW = {
   overview: {
     licences: 'Licences',
     now: 'Now',
@@ -30,7 +30,7 @@ export const OVERVIEW_STRINGS = {
     others: 'all others',
     usedBy: (jobs: string, tokens: string) => `${counted(jobs, 'job')}, ${counted(tokens, 'token')}`,
     inAll: (count: string) => `${count} in all`,
-    chartLabel: (title: string, count: number, unit: string) =>
+    chartLabel: (title: string, count: number, unit: 'day' | 'hour') =>
       `${title}, bars for ${count} ${count === 1 ? unit : `${unit}s`}; as a table below`,
     asTable: 'As a table',
     jobs: 'Jobs',

@@ -1,7 +1,8 @@
+import { SCOPE_MEANINGS } from '../../../shared/api/keys.ts';
 import { counted } from './counted.ts';
 
 /** What the page of keys says. */
-export const KEYS_STRINGS = {
+export const EN_KEYS = {
   keys: {
     list: 'Keys of clients',
     heads: ['Key', 'State', 'Limits', 'Last used', 'Actions'],
@@ -19,6 +20,7 @@ export const KEYS_STRINGS = {
     ends: (when: string) => `ends ${when}`,
     unlimited: 'none',
     scopes: 'What it may do',
+    scopeMeanings: SCOPE_MEANINGS,
     scopesOf: (scopes: string) => `only ${scopes}`,
     requestsOf: (count: string) => `${counted(count, 'request')} a minute`,
     tokensOf: (count: string) => `${counted(count, 'token')} a minute`,

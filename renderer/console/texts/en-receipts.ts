@@ -1,7 +1,7 @@
 import { counted } from './counted.ts';
 
 /** What the page of receipts says. */
-export const RECEIPTS_STRINGS = {
+export const EN_RECEIPTS = {
   receipts: {
     find: 'Receipt or job',
     findIt: 'Find',

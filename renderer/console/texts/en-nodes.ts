@@ -1,7 +1,7 @@
 import { counted } from './counted.ts';
 
 /** What the pages of nodes say: the list, and one of them. */
-export const NODES_STRINGS = {
+export const EN_NODES = {
   nodes: {
     none: 'No node has joined yet.',
     noneHint: 'A node is a machine that runs jobs for this relay.',

@@ -1,5 +1,5 @@
 /** What the playground says. */
-export const PLAYGROUND_STRINGS = {
+export const EN_PLAYGROUND = {
   playground: {
     kinds: 'Kinds of work',
     panels: {
