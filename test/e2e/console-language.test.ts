@@ -37,7 +37,9 @@ function textsIn(value: unknown): string[] {
 async function englishOn(page: Page): Promise<string[]> {
   const french = new Set(textsIn(TEXTS.fr));
   const english = new Set(textsIn(TEXTS.en).filter((text) => !french.has(text)));
-  const shown = await page.evaluate<string[]>(`[...document.querySelectorAll('body *:not([lang="en"])')].flatMap((element) => [
+  const shown = await page.evaluate<
+    string[]
+  >(`[...document.querySelectorAll('body *:not([lang="en"])')].flatMap((element) => [
     ...[...element.childNodes].filter(({ nodeType }) => nodeType === 3).map(({ data }) => data.trim()),
     ...['aria-label', 'title', 'placeholder', 'alt'].map((name) => element.getAttribute(name) ?? ''),
   ])`);

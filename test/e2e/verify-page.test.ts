@@ -62,3 +62,24 @@ test('the page /verify checks a receipt by itself, and tells one that was change
   assert.equal(await page.getByText('does not hold').count(), 0);
   await context.close();
 });
+
+test('the page /verify speaks the language of its reader, and another one when that is chosen', async () => {
+  const { headers } = await pool
+    .client()
+    .chat.completions.create({ model: 'test/echo', messages: [{ role: 'user', content: QUESTION }] })
+    .asResponse();
+  const proof = await (await pool.request(`/v1/receipts/${headers.get('x-sparewatt-receipt')}/proof`)).text();
+  const page = await browser.newPage({ locale: 'fr-FR' });
+  await page.goto(`${pool.relay.url}/verify`);
+  await page.getByLabel('Reçu en JSON').fill('{');
+  await page.getByRole('alert').getByText('Ceci n’est pas du JSON.').waitFor();
+  await page.getByLabel('Reçu en JSON').fill(proof);
+  await page.getByText('Signature du relais : valide').waitFor();
+  await page.getByLabel('La réponse que vous avez').fill(QUESTION);
+  await page.getByText('Le reçu répond de cette réponse.').waitFor();
+  assert.deepEqual(await seriousBarriers(page), []);
+  await page.getByLabel('Langue').selectOption('en');
+  await page.getByText('Signature of the relay holds').waitFor();
+  assert.equal(await page.getByLabel('Receipt as JSON').inputValue(), proof, 'nothing has to be chosen again');
+  await page.context().close();
+});

@@ -55,6 +55,7 @@ test('the console looks as it did', async (t) => {
   await page.emulateMedia({ forcedColors: 'active' });
   await camera.shootAsItIs(page, 'forced-colors');
   await page.emulateMedia({ forcedColors: 'none' });
+  await inFrench(page, (name) => camera.shoot(page, name));
   // Last, since every list and number tells it.
   await leave();
   await goTo(page, '#/nodes');
@@ -151,6 +152,18 @@ function viewsOf(page: Page, job: string): [name: string, open: () => Promise<un
       },
     ],
   ];
+}
+
+/** Pages with long words, as they are in French. */
+async function inFrench(page: Page, shoot: (name: string) => Promise<void>): Promise<void> {
+  await page.getByLabel('Language').selectOption('fr');
+  for (const name of ['overview', 'nodes', 'keys']) {
+    await goTo(page, `#/${name}`);
+    await page.locator('.content .card, .content table').first().waitFor();
+    await page.waitForLoadState('networkidle');
+    await shoot(`${name}-french`);
+  }
+  await page.getByLabel('Langue').selectOption('en');
 }
 
 /** With speeds and failures that are the same each time: which node gets which job is the scheduler's affair. */

@@ -72,7 +72,7 @@ export const FR_KEYS: typeof EN_KEYS = {
     duration: 'Durée du budget',
     durationHint: 'sans fin, ou : 1d, 1w, 1mo',
     durationTitle: 'Un nombre et s, m, h, d (jours), w (semaines) ou mo (mois), comme 1mo',
-    softBudget: 'M’avertir à partir de (crédits)',
+    softBudget: 'Alerte dès (crédits)',
     mustSign: 'Les requêtes doivent être signées',
     noLimit: 'sans limite',
     rotate: 'Remplacer…',
