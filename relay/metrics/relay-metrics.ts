@@ -99,6 +99,12 @@ function registerJobMetrics(registry: Registry): RelayMetrics['jobFinished'] {
     buckets: TOKENS,
     registers,
   });
+  const cachedTokens = new Counter({
+    name: 'sparewatt_cached_prompt_tokens_total',
+    help: 'Tokens of prompts that nodes still knew from earlier jobs, and did not read again',
+    labelNames: of,
+    registers,
+  });
   const jobs = new Counter({
     name: 'sparewatt_jobs_total',
     help: 'Jobs that have ended; error_type is the code of the problem, if there was one',
@@ -127,6 +133,7 @@ function registerJobMetrics(registry: Registry): RelayMetrics['jobFinished'] {
     const { usage } = job;
     if (usage === null) return;
     tokens.observe({ ...label, gen_ai_token_type: 'input' }, usage.inputTokens);
+    if (usage.cachedTokens !== undefined) cachedTokens.inc(label, usage.cachedTokens);
     if (usage.outputTokens === 0) return;
     tokens.observe({ ...label, gen_ai_token_type: 'output' }, usage.outputTokens);
     if (!job.stream || firstTokenAt === null || usage.outputTokens < 2) return;

@@ -1,3 +1,4 @@
+import type { Usage } from '../../shared/protocol/messages.ts';
 import type { Span, SpanAttributes } from '../../shared/tracing/span.ts';
 import {
   type FillRandom,
@@ -72,8 +73,14 @@ function attributesOf(job: JobRecord, attempt: AttemptRecord): SpanAttributes {
     'sparewatt.node.id': attempt.nodeId,
     'gen_ai.request.model': job.model,
     ...(firstMs === null ? {} : { 'sparewatt.first_output_ms': firstMs }),
-    ...(tokens === null
-      ? {}
-      : { 'gen_ai.usage.input_tokens': tokens.inputTokens, 'gen_ai.usage.output_tokens': tokens.outputTokens }),
+    ...(tokens === null ? {} : tokenAttributes(tokens)),
+  };
+}
+
+function tokenAttributes({ inputTokens, outputTokens, cachedTokens = 0 }: Usage): SpanAttributes {
+  return {
+    'gen_ai.usage.input_tokens': inputTokens,
+    'gen_ai.usage.output_tokens': outputTokens,
+    ...(cachedTokens > 0 && { 'gen_ai.usage.cache_read.input_tokens': cachedTokens }),
   };
 }

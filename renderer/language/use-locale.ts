@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { isLocale, type Locale, preferredLocale } from './locales.ts';
 
 const LOCALE_KEY = 'sparewatt-locale';
@@ -12,10 +12,10 @@ export function useLocale(): [Locale, (locale: Locale) => void] {
   useEffect(() => {
     document.documentElement.lang = locale;
   }, [locale]);
-  const choose = (wanted: Locale): void => {
+  const choose = useCallback((wanted: Locale): void => {
     keepLocale(wanted);
     setLocale(wanted);
-  };
+  }, []);
   return [locale, choose];
 }
 

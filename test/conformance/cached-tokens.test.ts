@@ -9,7 +9,7 @@ import { endOfBatch, lineOf, makeBatch } from '../support/batches.ts';
 import { DEMO_CHAT, startDemoPool } from '../support/demo-pool.ts';
 import type { Pool } from '../support/pool.ts';
 import { makeKey } from '../support/pool-admin.ts';
-import { createScriptedRuntime } from '../support/runtimes/scripted-runtime.ts';
+import { createScriptedRuntime, knowing } from '../support/runtimes/scripted-runtime.ts';
 
 let pool: Pool;
 let client: OpenAI;
@@ -88,7 +88,7 @@ test('[BA1] [CH01] a batch tells what its answers did', async () => {
   assert.equal(usage?.input_tokens_details.cached_tokens, 2 * ((alone?.prompt_tokens ?? 0) - 1));
 });
 
-test('how quickly a node reads is judged by what it read, not by what it knew', async () => {
+test('how quickly a node reads is judged by what it read, not by what it knew, of which the operator is told', async () => {
   const model = 'test/knowing';
   const runtime = createScriptedRuntime({
     [model]: (_, output) => {
@@ -96,11 +96,7 @@ test('how quickly a node reads is judged by what it read, not by what it knew', 
       return 'stop';
     },
   });
-  const run: typeof runtime.run = async (...asked) => ({
-    ...(await runtime.run(...asked)),
-    usage: { inputTokens: 200, outputTokens: 1, cachedTokens: 190 },
-  });
-  await pool.addNode({ name: 'knowing', runtime: { ...runtime, run } });
+  await pool.addNode({ name: 'knowing', runtime: knowing(runtime, { inputTokens: 200, cachedTokens: 190 }) });
   const ask = (content: string) => ({ model, messages: [{ role: 'user' as const, content }] });
   for (let turn = 0; turn < 3; turn++) {
     for await (const _ of await client.chat.completions.create({ ...ask('x'), stream: true }));
@@ -116,5 +112,8 @@ test('how quickly a node reads is judged by what it read, not by what it knew', 
   };
   // Half of the time grows with the length: by a hundredfold of ten tokens, not by fivefold of two hundred.
   const times = (await promptMs(4_000)) / (await promptMs(40));
+  const headers = { authorization: `Bearer ${pool.relay.adminToken}` };
+  const text = await (await fetch(`${pool.relay.url}/metrics`, { headers })).text();
+  assert.match(text, /^sparewatt_cached_prompt_tokens_total\{[^}]*"test\/knowing"[^}]*\} 570$/m);
   assert.ok(times > 40, `a prompt of 1,000 tokens takes ${times} times as long as one of ten`);
 });

@@ -4,6 +4,7 @@ import { createOtlpExporter } from '../../shared/tracing/otlp-exporter.ts';
 import { type CollectedSpan, startCollector } from '../support/network/collector.ts';
 import { joinMiner, minerModel } from '../support/nodes/miner.ts';
 import { silentLog, startPool } from '../support/pool.ts';
+import { createScriptedRuntime, knowing } from '../support/runtimes/scripted-runtime.ts';
 import { joinNodes } from '../support/scripted-pool.ts';
 import { until } from '../support/until.ts';
 
@@ -67,6 +68,21 @@ test('[W2] [X20] leads from the traceparent of a client over queue wait and atte
   for (const span of [request, wait, attempt, run]) {
     assert.ok(BigInt(span.endTimeUnixNano) >= BigInt(span.startTimeUnixNano), span.name);
   }
+});
+
+test('tells of an attempt how much of its prompt its node still knew', async () => {
+  const runtime = createScriptedRuntime({
+    'test/knowing': (_, output) => {
+      output.text('Yes.', 1);
+      return 'stop';
+    },
+  });
+  await pool.addNode({ runtime: knowing(runtime, { inputTokens: 20, cachedTokens: 12 }) });
+  const traceId = newTrace();
+  assert.equal((await chat('test/knowing', traceId)).status, 200);
+  const [attempt] = (await spansOf(traceId, 3))('attempt ');
+  const tokens = ['input_tokens', 'cache_read.input_tokens'].map((name) => attempt?.attributes[`gen_ai.usage.${name}`]);
+  assert.deepEqual(tokens, ['20', '12']);
 });
 
 test('[W2] [X20] begins a trace where there is none or a malformed one, and keeps none that its client does not', async () => {

@@ -36,6 +36,18 @@ export function createScriptedRuntime(scripts: Record<string, Script>): Scripted
   };
 }
 
+/** The same, whose jobs tell how much of their prompts was known before. */
+export function knowing<Known extends Runtime>(
+  runtime: Known,
+  told: { inputTokens: number; cachedTokens: number },
+): Known {
+  const run: Runtime['run'] = async (...asked) => {
+    const result = await runtime.run(...asked);
+    return { ...result, usage: { ...result.usage, ...told } };
+  };
+  return { ...runtime, run };
+}
+
 /** Never ends but by the signal. */
 export function untilCancelled(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
