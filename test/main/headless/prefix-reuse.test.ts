@@ -17,17 +17,30 @@ test('a model that keeps what it has read answers as one that does not', async (
     'What is 12 + 7? And what is 3 + 4?',
     'What is 12 + 7? And the capital of France?',
   ];
+  const known: [without: number, keeping: number][] = [];
   for (const options of [{}, { temperature: 1, seed: 5 }, { choices: 2 }]) {
     for (const prompt of [...prompts, ...prompts.toReversed()].map((text) => `Hello there, please tell me: ${text}`)) {
       const answers = models.map(async (model) => {
         const output = collectOutput();
         const job = { ...chatJob('any', prompt, { maxTokens: 24, ...options }), scope: 'k' } as RuntimeJob;
         const result = await model.run(job, output, () => false);
-        return { text: output.pieces.join(''), result };
+        const { cachedTokens = 0, ...usage } = result.usage;
+        return { answer: { text: output.pieces.join(''), result: { ...result, usage } }, cachedTokens };
       });
-      const [without, with_] = await Promise.all(answers);
-      assert.deepEqual(with_, without);
+      const [without, keeping] = await Promise.all(answers);
+      assert.deepEqual(keeping?.answer, without?.answer);
+      known.push([without?.cachedTokens ?? 0, keeping?.cachedTokens ?? 0]);
     }
   }
+  assert.ok(known.every(([without]) => without === 0));
+  // What is seeded begins anew, so that its answer is the same whatever was asked before.
+  assert.deepEqual(
+    known.map(([, keeping]) => keeping > 0),
+    [...repeated(false, 1), ...repeated(true, 5), ...repeated(false, 6), ...repeated(true, 6)],
+  );
   for (const model of models) await model.dispose();
 });
+
+function repeated<Value>(value: Value, count: number): Value[] {
+  return new Array<Value>(count).fill(value);
+}
